@@ -120,6 +120,17 @@ class Dataset:
             self._cache,
         )
 
+    def alone(self, task: Task) -> Dataset:
+        """The rows with a known answer to one task, as a problem of that task alone (columns layout)."""
+        return Dataset(
+            self.source,
+            self.schema,
+            TaskSet((self.tasks.target(task.target),)),
+            self.rows[self.positions(task)],
+            self.answers,
+            self.entities,
+        )
+
     def cached(self, key: Any, make: Callable[[], V]) -> V:
         """What ``make`` returns, made once for these rows.
 

@@ -1,0 +1,1 @@
+"""Multi-task learning for PyTorch."""
