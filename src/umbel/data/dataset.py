@@ -131,6 +131,12 @@ class Dataset:
             self.entities,
         )
 
+    def under(self, tasks: TaskSet) -> Dataset:
+        """The same rows as a problem of other tasks over the same target columns (columns layout)."""
+        return Dataset(
+            self.source, self.schema, tasks, self.rows, self.answers, self.entities, None, self._cache
+        )
+
     def cached(self, key: Any, make: Callable[[], V]) -> V:
         """What ``make`` returns, made once for these rows.
 

@@ -30,7 +30,11 @@ class Learner(Protocol):
     """
 
     name: ClassVar[str]
-    joint: ClassVar[bool]
+
+    @property
+    def joint(self) -> bool:
+        """Whether its tasks share parameters."""
+        ...
 
     def fit(self, train: Dataset, valid: Dataset) -> Learner:
         """Fit on ``train``, choose on ``valid``; both have the same tasks.

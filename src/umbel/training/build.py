@@ -1,0 +1,117 @@
+"""From configuration to learners: which ones serve a problem, and under which name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from umbel.data.dataset import Dataset
+from umbel.errors import ConfigError
+from umbel.training.config import ModelConfig
+from umbel.training.learners.independent import Independent
+from umbel.training.learners.learner import LEARNERS, Learner
+from umbel.training.learners.making import make
+from umbel.training.search import EachInTurn, Search
+
+__all__ = ["FEW_ROWS", "Plan", "candidates", "counterpart", "folds_for", "plan"]
+
+FEW_ROWS = 5000
+"""Up to so many training and validation rows the default is to cross-fit: one validation part would
+hold too few labels to stop, choose and decide by."""
+
+_COUNTERPARTS = {
+    "mean_regularised": "linear",
+    "hierarchical": "linear",
+    "forest": "forest_per_task",
+    "kernel_ridge": "kernel_ridge_per_task",
+}
+_JOINT = ("net", "mean_regularised", "hierarchical", "forest", "kernel_ridge")
+_ALONE = ("linear", "boosted", "forest_per_task", "kernel_ridge_per_task", "gaussian_process")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A learner to be made: its name, its sets of options, and how it is fitted.
+
+    :param learner: registered name.
+    :param space: sets of options to try.
+    :param folds: cross-fit with so many folds; 0: the given validation rows serve.
+    """
+
+    learner: str
+    space: list[dict[str, Any]]
+    folds: int = 0
+
+    def fit(self, train: Dataset, valid: Dataset, *, seed: int = 0, search: Search | None = None) -> Learner:
+        """Make and fit it; the best set of options on held-out rows is kept."""
+        finder = search or EachInTurn()
+        if not self.folds:
+            return finder.choose(self.learner, self.space, train, valid)
+        wrapped = [
+            {"learner": self.learner, "options": options, "folds": self.folds, "seed": seed}
+            for options in self.space
+        ]
+        return finder.choose("cross_fit", wrapped, train, valid)
+
+
+def folds_for(model: ModelConfig, rows: int) -> int:
+    """How many folds to cross-fit with: as told, or 5 when there are at most ``FEW_ROWS`` rows."""
+    if model.folds is not None:
+        return 0 if model.folds == 1 else model.folds
+    return 5 if rows <= FEW_ROWS else 0
+
+
+def counterpart(joint: str, model: ModelConfig, train: Dataset) -> tuple[str, list[dict[str, Any]]]:
+    """The separate model that a joint learner is held against, with the same space of options."""
+    if joint in _COUNTERPARTS:
+        name = _COUNTERPARTS[joint]
+        return name, _for(name, model)
+    return Independent.name, [{"learner": joint, "space": _for(joint, model)}]
+
+
+def _for(learner: str, model: ModelConfig) -> list[dict[str, Any]]:
+    """The config's options belong to the learner it names (the nets, with ``auto``)."""
+    return model.sets if learner == ("net" if model.name == "auto" else model.name) else [{}]
+
+
+def candidates(model: ModelConfig, train: Dataset, *, rows: int) -> tuple[dict[str, Plan], dict[str, str]]:
+    """With ``auto``: every learner that serves these tasks, and why the others do not.
+
+    :param train: the training rows.
+    :param rows: training and validation rows together.
+    :returns: plans by learner name, and reasons by learner name.
+    """
+    folds = folds_for(model, rows)
+    plans: dict[str, Plan] = {}
+    reasons: dict[str, str] = {}
+    for name in (*_ALONE, *_JOINT):
+        if name not in LEARNERS.names():
+            continue
+        why = LEARNERS.get(name).serves(train)
+        if why:
+            reasons[name] = why
+        else:
+            plans[name] = Plan(name, _for(name, model), folds)
+    if not train.tasks.by_rows:
+        plans["independent"] = Plan(
+            Independent.name, [{"learner": "net", "space": _for("net", model)}], folds
+        )
+    else:
+        reasons["independent"] = f"one net for each of {len(train.tasks)} groups is too much for its rows"
+    return plans, reasons
+
+
+def plan(model: ModelConfig, train: Dataset, *, rows: int) -> Plan:
+    """The plan of a learner that is named.
+
+    :raises ConfigError: it does not serve these tasks; the reason is given.
+    """
+    make(model.name, model.options)
+    why = LEARNERS.get(model.name).serves(train)
+    if why:
+        raise ConfigError(
+            "a model must serve the tasks it is given",
+            found=f"'{model.name}': {why}",
+            remedy="choose another (`umbel methods` lists them), or `auto`",
+        )
+    return Plan(model.name, model.sets, folds_for(model, rows))

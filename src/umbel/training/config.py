@@ -1,0 +1,82 @@
+"""What a run is told: the problem, the model, and how they are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from umbel.data.keys import read_keys
+from umbel.data.problem import Problem
+
+__all__ = ["CompareConfig", "Config", "ModelConfig"]
+
+
+class ModelConfig(BaseModel):
+    """Which model is fitted.
+
+    :param name: ``auto`` (chosen between families and strategies by validation) or a registered
+        learner (``umbel methods`` lists them).
+    :param options: keyword options of the learner; with ``auto``, of its nets.
+    :param space: further sets of options to try; shared and separate models get the same space.
+    :param folds: cross-fit with so many folds; 0 never; None: 5 when there are few rows.
+    :param average: with ``auto``, whether the average of all members is a candidate.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = "auto"
+    options: dict[str, Any] = {}
+    space: list[dict[str, Any]] = []
+    folds: int | None = Field(None, ge=0)
+    average: bool = True
+
+    @property
+    def sets(self) -> list[dict[str, Any]]:
+        """The sets of options to try, the plain one first."""
+        return [self.options, *({**self.options, **more} for more in self.space)]
+
+
+class CompareConfig(BaseModel):
+    """How models are compared.
+
+    :param resamples: bootstrap resamples of the test entities.
+    :param splits: so many random splits; with more than one, the corrected interval over splits.
+    :param baselines: stand beside every score.
+    :param extra: further learners to print with their verdicts.
+    :param ensembles: built of all members on held-out rows.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    resamples: int = Field(1000, ge=50)
+    splits: int = Field(1, ge=1)
+    baselines: list[str] = ["constant", "linear", "boosted"]
+    extra: list[str] = []
+    ensembles: list[Literal["average", "stacked"]] = ["average", "stacked"]
+
+
+class Config(BaseModel):
+    """A whole run; the YAML file has these keys.
+
+    :param problem: which columns are asked, which are given, how rows are split.
+    :param data: path of the table, where the command line does not give one.
+    :param seed: of everything random.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    problem: Problem
+    data: str | None = None
+    model: ModelConfig = ModelConfig()
+    compare: CompareConfig = CompareConfig()
+    seed: int = 0
+
+    @staticmethod
+    def read(keys: Mapping[str, Any]) -> Config:
+        """A config from the mapping of a YAML file.
+
+        :raises ConfigError: an unknown key or a wrong value; its path and near keys are named.
+        """
+        return read_keys(Config, keys)
