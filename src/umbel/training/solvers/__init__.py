@@ -1,0 +1,1 @@
+"""Pure mathematics behind the classical learners: arrays in, arrays out."""
