@@ -1,0 +1,176 @@
+"""Cells of input columns brought to one plain form per type, the same at training and at prediction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from umbel.data.schema import Column
+from umbel.errors import DataError
+
+__all__ = ["as_category", "as_number", "as_text", "blank", "clean", "is_listed", "label", "rows_named"]
+
+LISTS = (list, tuple, set, frozenset, np.ndarray)
+
+
+def rows_named(positions: Iterable[int], *, count: int = 5) -> str:
+    """Rows as a message names them.
+
+    >>> rows_named([3]), rows_named(range(9), count=2)
+    ('row 3 (the first is 0)', 'rows 0, 1 and 7 more (the first is 0)')
+    """
+    rows = [int(p) for p in positions]
+    shown = ", ".join(map(str, rows[:count]))
+    more = f" and {len(rows) - count} more" if len(rows) > count else ""
+    return f"row{'s' if len(rows) > 1 else ''} {shown}{more} (the first is 0)"
+
+
+def label(value: Any) -> str:
+    """A cell as the name of a category: 1 and 1.0 are the same name, whatever a reader made of them.
+
+    >>> label(1.0), label(1), label(True), label(" a"), label(0.5)
+    ('1', '1', 'True', 'a', '0.5')
+    """
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def is_listed(column: pd.Series) -> bool:
+    """True when the cells are lists, sets or arrays of names."""
+    if column.dtype != object:
+        return False
+    known = column.dropna()
+    return len(known) > 0 and isinstance(known.iloc[0], LISTS)
+
+
+def blank(column: pd.Series, missing: Sequence[str] = ()) -> pd.Series:
+    """The column with empty cells, and texts that stand for a missing one, as missing.
+
+    :param missing: texts that stand for a missing cell, e.g. ``["?"]``.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if not missing or pd.api.types.is_numeric_dtype(column.dtype) or is_listed(column):
+        return column
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return column
+    return column.mask(column.isin(list(missing)))
+
+
+def as_number(column: pd.Series) -> pd.Series:
+    """Numbers: true and false are 1 and 0, a date is days since 1970, a missing cell is NaN.
+
+    :raises DataError: a cell is no number, or is infinite (column, row and value are named).
+    """
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iu":
+        return column
+    if isinstance(dtype, np.dtype) and dtype.kind == "f":
+        numbers: Any = column
+    elif pd.api.types.is_datetime64_any_dtype(dtype):
+        naive = column.dt.tz_localize(None) if isinstance(dtype, pd.DatetimeTZDtype) else column
+        numbers = (naive - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+    elif pd.api.types.is_numeric_dtype(dtype):  # bool, and pandas' own nullable numbers
+        numbers = pd.Series(column.to_numpy(np.float64, na_value=np.nan), name=column.name)
+    else:
+        numbers = pd.to_numeric(column, errors="coerce").astype(np.float64)
+        unread = np.flatnonzero(numbers.isna().to_numpy() & column.notna().to_numpy())
+        bad = [int(i) for i in unread if str(column.iloc[i]).strip()]  # an empty cell is a missing one
+        if bad:
+            raise DataError(
+                "a number column holds numbers only",
+                found=f"column '{column.name}', {rows_named(bad)}: {column.iloc[bad[0]]!r}",
+                remedy="mend it, list the text under 'missing', or read the column as category",
+            )
+    infinite = np.flatnonzero(np.isinf(numbers.to_numpy()))
+    if len(infinite):
+        raise DataError(
+            "numbers must be finite",
+            found=f"column '{column.name}', {rows_named(infinite)}: {float(numbers.iloc[infinite[0]])}",
+            remedy="leave the cell empty where the number is unknown",
+        )
+    named: pd.Series = numbers
+    return named
+
+
+def as_category(column: pd.Series) -> pd.Series:
+    """Names of levels as text (see :func:`label`); an empty cell is missing."""
+    codes, levels = pd.factorize(column)
+    names = np.array([label(level) for level in levels] + [None], dtype=object)  # the last is for -1
+    names[names == ""] = None
+    return pd.Series(names[codes], index=column.index, name=column.name)
+
+
+def as_text(column: pd.Series) -> pd.Series:
+    """Free words; a missing cell is the empty string."""
+    if column.dtype == object:
+        column = column.map(str, na_action="ignore")
+    elif not pd.api.types.is_string_dtype(column.dtype):
+        return as_text(as_category(column))
+    return column.fillna("")
+
+
+def _as_set(column: pd.Series, separator: str | None) -> pd.Series:
+    """Names of a set: lists stay lists (missing: an empty one), delimited text stays text."""
+    if not is_listed(column):
+        return as_text(column)
+    if separator is not None:
+        raise DataError(
+            "a set column with a separator holds text",
+            found=f"column '{column.name}' holds lists",
+            remedy=f"leave out the separator of '{column.name}'",
+        )
+    cells = [
+        [str(c) for c in (sorted(map(str, v)) if isinstance(v, set | frozenset) else v)]
+        if isinstance(v, LISTS)
+        else []
+        for v in column
+    ]
+    return pd.Series(cells, index=column.index, name=column.name, dtype=object)
+
+
+def clean(column: pd.Series, spec: Column, missing: Sequence[str] = ()) -> pd.Series:
+    """An input column in the plain form of its type.
+
+    :param spec: its type.
+    :param missing: texts that stand for a missing cell.
+    :returns: ``number``: finite numbers or NaN; ``category``: text or missing; ``set``: delimited text
+        or lists, empty where missing; ``text``: text, empty where missing.
+    :raises DataError: a cell does not fit the type.
+    """
+    column = blank(column, missing)
+    if spec.type == "number":
+        return as_number(column)
+    if spec.type == "category":
+        return as_category(column)
+    if spec.type == "set":
+        return _as_set(column, spec.separator)
+    return as_text(column)
+
+
+def names_of(cells: Iterable[Any], separator: str | None) -> list[list[str]]:
+    """The names in each cell of a set column."""
+    if separator is None:
+        return [list(map(str, cell)) if isinstance(cell, LISTS) else [] for cell in cells]
+    split = re.compile(re.escape(separator.strip() or separator) + r"\s*").split
+    return [[n.strip() for n in split(c) if n.strip()] if isinstance(c, str) else [] for c in cells]
+
+
+def codes_of(columns: Sequence[pd.Series]) -> NDArray[np.int64]:
+    """One number per distinct combination of cells; a missing cell counts as a value of its own.
+
+    :param columns: at least one column, [B] each.
+    :returns: [B], numbers from 0 in order of first sight.
+    """
+    total: NDArray[np.int64] = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        codes, levels = pd.factorize(column, use_na_sentinel=True)
+        # combine pairwise and renumber, so that the product never overflows
+        total = pd.factorize(total * (len(levels) + 1) + (codes + 1))[0].astype(np.int64)
+    return total

@@ -1,0 +1,145 @@
+"""Types of input columns by inference, each with its reason; ids and constants are recognised."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from umbel.data.cells import is_listed, names_of
+from umbel.data.schema import ColumnType
+
+__all__ = ["Inferred", "find_separator", "infer_column"]
+
+SAMPLE = 20_000
+"""Known cells that text is judged by; numbers are judged by all."""
+SEPARATORS = (", ", "; ", ";", "|", ",", " / ", "/")
+NAMED_ID = re.compile(
+    r"(^|[_\s\-.])(id|ids|uuid|guid|key|nbr|index)$|[a-z](ID|Id|Uuid|Key|Nbr)$|^unnamed: ?\d+$|^id"
+)
+FEW = 20
+"""Codes whose name says that they name things are categories up to this many levels."""
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """What a column seems to be.
+
+    :param type: None where it should be left out.
+    :param separator: between the names of a ``set``; None when cells are lists.
+    :param reason: why, in words.
+    :param id: True when it names rows or entities.
+    """
+
+    type: ColumnType | None
+    reason: str
+    separator: str | None = None
+    id: bool = False
+
+
+def _spread(column: pd.Series) -> pd.Series:
+    """At most ``SAMPLE`` cells, evenly spread."""
+    step = max(1, len(column) // SAMPLE)
+    return column.iloc[::step][:SAMPLE]
+
+
+def find_separator(cells: pd.Series) -> str | None:
+    """What stands between names, where cells hold several and the names repeat.
+
+    :param cells: known text cells.
+
+    >>> find_separator(pd.Series(["Drama, Comedy", "Comedy", "Drama, War", "War, Comedy"]))
+    ', '
+    >>> find_separator(pd.Series(["The good, the bad", "Here, there", "Once upon a time"])) is None
+    True
+    """
+    for separator in SEPARATORS:
+        several = cells.str.contains(separator, regex=False)
+        if several.mean() < 0.05:
+            continue
+        # distinct cells only: a level with a comma in its name comes again, but not its parts
+        split = names_of(cells[several].unique(), separator)
+        names = [name for cell in split for name in cell]
+        lengths = np.array([len(name) for name in names])
+        # names repeat and are short; in free text the pieces between commas hardly ever come again
+        if len(names) and 1 - len(set(names)) / len(names) >= 0.25 and np.median(lengths) <= 30:
+            return separator
+    return None
+
+
+def infer_column(column: pd.Series) -> Inferred:
+    """The type of an input column.
+
+    :param column: training rows of it, empty cells missing.
+    :returns: its type or None, and why.
+
+    >>> infer_column(pd.Series([1.5, 2.5, None])).type
+    'number'
+    >>> infer_column(pd.Series(["x", "x"])).reason
+    'all known cells are the same'
+    """
+    name = str(column.name)
+    known = column.dropna()
+    if len(known) == 0:
+        return Inferred(None, "every cell is missing")
+    if is_listed(column):
+        return Inferred("set", "cells are lists")
+    if pd.api.types.is_bool_dtype(known.dtype):
+        return _or_constant(known, Inferred("number", "true or false"))
+    if pd.api.types.is_numeric_dtype(known.dtype):
+        return _infer_numbers(known, name)
+    if pd.api.types.is_datetime64_any_dtype(known.dtype):
+        return _or_constant(known, Inferred("number", "dates, as days"))
+    cells = _spread(known).astype(str).str.strip()
+    cells = cells[cells != ""]
+    if len(cells) == 0:
+        return Inferred(None, "every cell is missing")
+    numbers = pd.to_numeric(cells, errors="coerce")
+    if bool(numbers.notna().all()) and bool(pd.to_numeric(known, errors="coerce").notna().all()):
+        return _infer_numbers(pd.to_numeric(known), name)
+    return _infer_text(cells, known, name)
+
+
+def _or_constant(known: pd.Series, found: Inferred) -> Inferred:
+    first = known.iloc[0]
+    return Inferred(None, "all known cells are the same") if bool((known == first).all()) else found
+
+
+def _infer_numbers(known: pd.Series, name: str) -> Inferred:
+    values = known.to_numpy(dtype=float)
+    low, high = values.min(), values.max()
+    if low == high:
+        return Inferred(None, "all known cells are the same")
+    whole = bool(np.isfinite([low, high]).all()) and bool((values == np.round(values)).all())
+    if not whole:
+        return Inferred("number", "numbers with fractions")
+    named = bool(NAMED_ID.search(name)) or bool(NAMED_ID.search(name.lower()))
+    distinct = len(np.unique(values)) if named or high - low + 1 >= len(values) else 0
+    if distinct == len(values) > 1 and (high - low + 1 == len(values)) and len(values) > FEW:
+        return Inferred(None, "counts the rows: consecutive numbers, each once", id=True)
+    if not named:
+        return Inferred("number", "whole numbers")
+    if distinct <= FEW:
+        return Inferred("category", f"whole numbers that name {distinct} things, as the column's name says")
+    if distinct > 0.2 * len(values):
+        return Inferred(None, f"an id by its name, {distinct} distinct in {len(values)} known cells", id=True)
+    return Inferred("category", "whole numbers that name things, as the column's name says")
+
+
+def _infer_text(cells: pd.Series, known: pd.Series, name: str) -> Inferred:
+    distinct = cells.nunique()
+    if distinct == 1 and known.nunique() == 1:
+        return Inferred(None, "all known cells are the same")
+    share = distinct / len(cells)
+    separator = find_separator(cells)
+    if separator is not None and distinct > 2:
+        return Inferred("set", f"names between '{separator}' that come again", separator)
+    words = cells.str.count(r"\s+").mean() + 1
+    long = cells.str.len().mean()
+    if words < 1.2 and share > 0.9 and len(cells) > FEW and (long < 40 or NAMED_ID.search(name.lower())):
+        return Inferred(None, f"an id: single words, {share:.0%} of them distinct", id=True)
+    if share <= 0.2 or (words < 3 and share <= 0.5) or distinct <= FEW:
+        return Inferred("category", f"{distinct} distinct texts in {len(cells)} known cells")
+    return Inferred("text", f"free words, about {words:.0f} per cell, {share:.0%} of the cells distinct")

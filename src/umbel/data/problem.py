@@ -1,0 +1,222 @@
+"""The problem: which columns are asked, which are given, and how the rows are split."""
+
+from __future__ import annotations
+
+import datetime
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from umbel.data.keys import read_keys
+from umbel.data.schema import ColumnType
+from umbel.errors import ConfigError, near
+from umbel.tasks import KINDS, Kind
+
+__all__ = ["InputSpec", "Problem", "SplitSpec", "TargetSpec", "make_kind"]
+
+
+def make_kind(name: str, options: Mapping[str, Any], where: str = "") -> Kind:
+    """A kind from its name and options.
+
+    :param name: a registered kind.
+    :param options: keyword options of its constructor.
+    :param where: what the error calls the place, e.g. ``"targets.score"``.
+    :raises ConfigError: there is no such kind, or it has no such option.
+    """
+    make = KINDS.get(name)
+    known = [p for p in inspect.signature(make).parameters if p not in ("args", "kwargs")]
+    for option in options:
+        if option not in known:
+            raise ConfigError(
+                f"an option of kind '{name}' must be one it has",
+                found=f"{where}.{option}".lstrip("."),
+                remedy=near(option, ["kind", "weight", "columns", *known]),
+            )
+    kind: Kind = make(**options)
+    return kind
+
+
+def _listed(value: Any) -> Any:
+    """One name stands for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _dated(value: Any) -> Any:
+    """YAML reads 2005-01-01 as a date; kept as text so that a problem is plain JSON."""
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def _specs(short: str) -> Any:
+    """A list of names, or a mapping whose values may be short (``score: regression``)."""
+
+    def spread(value: Any) -> Any:
+        if isinstance(value, str):
+            value = [value]
+        if isinstance(value, list | tuple):
+            twice = sorted({str(v) for v in value if value.count(v) > 1})
+            if twice:
+                raise ValueError(f"each column is named once, but '{twice[0]}' is there twice")
+            value = {name: {} for name in value}
+        if not isinstance(value, Mapping):
+            return value
+        return {k: {} if v is None else {short: v} if isinstance(v, str) else v for k, v in value.items()}
+
+    return spread
+
+
+class TargetSpec(BaseModel):
+    """What is asked of one target column; further keys are options of its kind.
+
+    :param kind: a registered kind; inferred from the training rows where None.
+    :param weight: multiplied to the loss, >= 0.
+    :param columns: source columns: one (another name for it) or several that are joined into one
+        multi-label (0/1) or distribution target; the target's own name where None.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str | None = None
+    weight: float = Field(1.0, ge=0, allow_inf_nan=False)
+    columns: Annotated[list[str] | None, BeforeValidator(_listed)] = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of the kind."""
+        return dict(self.model_extra or {})
+
+    @model_validator(mode="after")
+    def _fits_kind(self) -> TargetSpec:
+        if self.columns is not None and not self.columns:
+            raise ValueError("columns must name at least one column")
+        if self.kind is not None:
+            try:
+                make_kind(self.kind, self.options)
+            except ConfigError as error:  # told again with its path
+                raise ValueError(
+                    "; ".join(filter(None, [error.rule, f"found {error.found}", error.remedy]))
+                ) from None
+        return self
+
+
+class InputSpec(BaseModel):
+    """How one input column is read.
+
+    :param type: ``number``, ``category``, ``set`` or ``text``; inferred where None.
+    :param separator: what stands between the names of a ``set``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: ColumnType | None = None
+    separator: str | None = None
+
+
+class SplitSpec(BaseModel):
+    """How rows become training, validation and test rows.
+
+    :param how: ``random`` (by entity) or ``time``.
+    :param shares: of entities (random), or of entities in order of time; they sum to 1.
+    :param valid_from: first time of validation (``time``), a number or a date.
+    :param test_from: first time of test.
+    :param seed: the run's seed where None.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    how: Literal["random", "time"] = "random"
+    shares: tuple[float, float, float] = (0.7, 0.1, 0.2)
+    valid_from: Annotated[float | str | None, BeforeValidator(_dated)] = None
+    test_from: Annotated[float | str | None, BeforeValidator(_dated)] = None
+    seed: int | None = None
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> SplitSpec:
+        if min(self.shares) < 0 or self.shares[0] == 0 or abs(sum(self.shares) - 1) > 1e-6:
+            raise ValueError("shares are three numbers >= 0 that sum to 1, the first above 0")
+        if (self.valid_from is None) != (self.test_from is None):
+            raise ValueError("valid_from and test_from are given together or not at all")
+        if self.valid_from is not None and self.how == "random":
+            raise ValueError("valid_from and test_from need how: time")
+        return self
+
+
+class Problem(BaseModel):
+    """Which columns are asked, which are given, and how rows are split.
+
+    :param targets: target columns; a name, a list, or a mapping to kinds or :class:`TargetSpec`.
+    :param by: rows layout: the column that says which task each row belongs to.
+    :param inputs: input columns (a list, or a mapping to types); all that is left where None.
+    :param types: types of some columns, instead of the inferred ones.
+    :param ignore: columns that are no inputs.
+    :param entity: rows with the same values in all of these columns are one entity.
+    :param group: a column whose equal rows also stay on one side of the split.
+    :param time: the column a split by time follows.
+    :param separators: by ``set`` column, what stands between its names.
+    :param missing: texts that stand for a missing cell, e.g. ``["?"]``.
+    :param split: how rows are split.
+
+    >>> Problem.of("score", by="school").targets["score"].kind is None
+    True
+    >>> Problem.of({"score": "regresion"})
+    Traceback (most recent call last):
+    umbel.errors.ConfigError: a kind must be one that is registered; found 'regresion'; did you mean...
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    targets: Annotated[dict[str, TargetSpec], BeforeValidator(_specs("kind"))]
+    by: str | None = None
+    inputs: Annotated[dict[str, InputSpec] | None, BeforeValidator(_specs("type"))] = None
+    types: dict[str, ColumnType] = {}
+    ignore: Annotated[list[str], BeforeValidator(_listed)] = []
+    entity: Annotated[list[str], BeforeValidator(_listed)] = []
+    group: str | None = None
+    time: str | None = None
+    separators: dict[str, str] = {}
+    missing: Annotated[list[str], BeforeValidator(_listed)] = []
+    split: SplitSpec = SplitSpec()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Problem:
+        if not self.targets:
+            raise ValueError("at least one target column must be named")
+        if self.by in self.sources:
+            raise ValueError(f"'{self.by}' cannot be a target and the column of the groups at once")
+        both = sorted(set(self.inputs or ()) & (self.sources | {self.by}))
+        if both:
+            raise ValueError(f"a column that is asked cannot be an input, but '{both[0]}' is both")
+        if self.split.how == "time" and self.time is None:
+            raise ValueError("a split by time needs the key 'time', the column it follows")
+        return self
+
+    @staticmethod
+    def of(targets: Problem | str | Iterable[str] | Mapping[str, Any], **keys: Any) -> Problem:
+        """A problem from Python values.
+
+        :param targets: as the class has it.
+        :param keys: the other keys of the class; None leaves a key as it is.
+        :raises ConfigError: a key or a value is wrong.
+        """
+        given = {k: v for k, v in keys.items() if v is not None}
+        if isinstance(targets, Problem):
+            given = {**targets.model_dump(), **given}
+        else:
+            short = targets if isinstance(targets, str | Mapping) else list(targets)
+            given = {"targets": short, **given}
+        return Problem.read(given, "")
+
+    @staticmethod
+    def read(keys: Mapping[str, Any], where: str = "problem") -> Problem:
+        """A problem from the mapping of a YAML file.
+
+        :param where: the path of the mapping in the file.
+        :raises ConfigError: a key or a value is wrong; its path is named.
+        """
+        return read_keys(Problem, keys, where)
+
+    @property
+    def sources(self) -> set[str]:
+        """Columns the answers are made of."""
+        return {c for name, spec in self.targets.items() for c in (spec.columns or [name])}

@@ -1,0 +1,218 @@
+"""Tables from files, data frames and Arrow, as one plain data frame."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+
+from umbel.errors import DataError, near
+
+__all__ = ["check_columns", "check_table", "read_table", "take_column"]
+
+LARGE = 256 * 2**20
+"""Bytes of text from which floats are kept as float32."""
+CHUNK = 100_000
+DELIMITERS = ",\t;|"
+
+
+def check_columns(names: Sequence[Any]) -> None:
+    """:raises DataError: two columns have the same name, or one has none."""
+    twice = [str(name) for name, count in Counter(map(str, names)).items() if count > 1]
+    if twice:
+        places = [i for i, name in enumerate(names) if str(name) == twice[0]]
+        raise DataError(
+            "each column has a name of its own",
+            found=f"'{twice[0]}' names columns {', '.join(map(str, places))} (the first is 0)",
+            remedy="rename or drop one of them",
+        )
+
+
+def check_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame with plain text names and rows numbered from 0; no cell is copied.
+
+    :raises DataError: duplicate column names, no rows or no columns.
+    """
+    if isinstance(frame.columns, pd.MultiIndex):
+        raise DataError(
+            "columns have one name each",
+            found=f"{frame.columns.nlevels} levels of names",
+            remedy="flatten frame.columns",
+        )
+    check_columns(list(frame.columns))
+    if frame.shape[0] == 0 or frame.shape[1] == 0:
+        raise DataError(
+            "a table has at least one row and one column",
+            found=f"{frame.shape[0]} rows, {frame.shape[1]} columns",
+            remedy="check the file, or the filter that made the table",
+        )
+    frame = frame.set_axis(list(map(str, frame.columns)), axis=1)
+    return frame.reset_index(drop=True)
+
+
+def take_column(frame: pd.DataFrame, name: str, role: str) -> pd.Series:
+    """A column by name.
+
+    :param role: what it is wanted for, as the error says it: ``"target"``, ``"input"``.
+    :raises DataError: there is none of that name; near names are given.
+    """
+    if name not in frame.columns:
+        raise DataError(
+            f"each {role} must be a column of the table",
+            found=f"no column '{name}'",
+            remedy=near(name, frame.columns),
+        )
+    return frame[name]
+
+
+def read_table(source: Any, *, float32: bool | None = None) -> pd.DataFrame:
+    """A table from a file (CSV, TSV, gzipped or not; Parquet, Feather), a data frame or an Arrow table.
+
+    :param source: a path, a ``pandas.DataFrame``, a ``pyarrow.Table``, or a mapping of columns.
+    :param float32: keep floats of a text file as float32; by default when it is large (256 MiB of
+        text), so that a million rows of a hundred columns fit well into memory.
+    :returns: the table, rows numbered from 0. Categorical columns become plain ones where they are used.
+    :raises DataError: no such file, a format that is not known, a broken line (its number is given),
+        duplicate column names, an empty table.
+
+    >>> read_table({"a": [1, 2], "b": ["x", None]}).shape
+    (2, 2)
+    """
+    if isinstance(source, pd.DataFrame):
+        return check_table(source)
+    if hasattr(source, "to_pandas") and hasattr(source, "column_names"):  # Arrow, Polars
+        check_columns(list(source.column_names))
+        return check_table(source.to_pandas())
+    if isinstance(source, dict):
+        try:
+            return check_table(pd.DataFrame(source))
+        except ValueError as error:
+            raise DataError("columns have equal lengths", found=str(error)) from None
+    if not isinstance(source, str | Path):
+        raise DataError(
+            "a table is a path, a pandas or Arrow table, or a mapping of columns",
+            found=type(source).__name__,
+        )
+    path = Path(source)
+    if not path.is_file():
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise DataError(
+            "the file of a table must exist",
+            found=str(path),
+            remedy=near(path.name, beside) if beside else "",
+        )
+    kinds = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
+    kind = kinds[-1] if kinds else ""
+    if kind in (".parquet", ".pq", ".feather", ".arrow"):
+        return _read_arrow(path, kind)
+    if kind in (".csv", ".tsv", ".tab", ".txt"):
+        return _read_text(path, kind, float32)
+    raise DataError(
+        "a table file is .csv, .tsv (both also .gz), .parquet or .feather",
+        found=str(path),
+        remedy="convert it",
+    )
+
+
+def _read_arrow(path: Path, kind: str) -> pd.DataFrame:
+    try:
+        import pyarrow.feather
+        import pyarrow.parquet
+    except ImportError:
+        raise DataError(
+            "reading Parquet and Arrow files needs pyarrow",
+            found=str(path),
+            remedy="pip install 'umbel[tables]'",
+        ) from None
+    try:
+        read = pyarrow.parquet.read_table if kind in (".parquet", ".pq") else pyarrow.feather.read_table
+        table = read(path)
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise DataError("the file must be whole", found=f"{path}: {error}") from None
+    return read_table(table)
+
+
+def _open(path: Path) -> IO[str]:
+    """A text file, unpacked when it is gzipped, without a byte order mark."""
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open("r", encoding="utf-8-sig", newline="")
+
+
+def _lines(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Line number (from 1) and cells of each line that is not blank, as the csv module reads them."""
+    with _open(path) as file:
+        reader = csv.reader(file, delimiter=delimiter)
+        for cells in reader:
+            if cells:
+                yield reader.line_num, cells
+
+
+def _broken(path: Path, line: int | str, found: str) -> DataError:
+    return DataError(
+        "each line has one cell per column",
+        found=f"{path.name}, line {line}: {found}",
+        remedy="mend the line: a missing quote or an unquoted delimiter is the usual cause",
+    )
+
+
+def _read_text(path: Path, kind: str, float32: bool | None) -> pd.DataFrame:
+    try:
+        with _open(path) as file:
+            head = file.readline()
+        delimiter = "\t" if kind in (".tsv", ".tab") else max(DELIMITERS, key=head.count)
+        header = next((cells for _, cells in _lines(path, delimiter)), [])
+        if not header:
+            raise DataError("a table has at least one row and one column", found=f"{path} is empty")
+        check_columns([name or f"Unnamed: {i}" for i, name in enumerate(header)])
+        if float32 is None:
+            float32 = path.stat().st_size * (4 if path.suffix.lower() == ".gz" else 1) > LARGE
+        frame = _parse(path, delimiter, float32)
+    except pd.errors.ParserError as error:
+        seen = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if seen:
+            raise _broken(path, seen[2], f"{seen[3]} cells where there are {seen[1]} columns") from None
+        row = re.search(r"row (\d+)", str(error))
+        raise _broken(path, int(row[1]) + 1 if row else "?", str(error).split("C error: ")[-1]) from None
+    except UnicodeDecodeError as error:
+        raise DataError(
+            "a text table is UTF-8", found=f"{path}: byte {error.start}", remedy="save it as UTF-8"
+        ) from None
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise DataError("the file must be whole", found=f"{path}: {error}") from None
+    # pandas fills short lines up in silence and takes a surplus cell of all lines for an index
+    if not isinstance(frame.index, pd.RangeIndex) or (len(frame) and bool(frame.iloc[:, -1].isna().any())):
+        for line, cells in _lines(path, delimiter):
+            if len(cells) != len(header):
+                raise _broken(path, line, f"{len(cells)} cells where there are {len(header)} columns")
+    return check_table(frame)
+
+
+def _parse(path: Path, delimiter: str, float32: bool) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # mixed columns are told of by their type
+        if not float32:
+            return pd.read_csv(path, sep=delimiter, encoding="utf-8-sig")
+        with pd.read_csv(path, sep=delimiter, encoding="utf-8-sig", chunksize=CHUNK) as chunks:
+            return pd.concat([_shrunk(chunk) for chunk in chunks], ignore_index=False)
+
+
+def _shrunk(chunk: pd.DataFrame) -> pd.DataFrame:
+    """Floats as float32, but for whole numbers that float32 cannot tell apart (ids with gaps)."""
+    floats = chunk.select_dtypes(np.float64)
+    small = {}
+    for name in floats.columns:
+        values = floats[name].to_numpy()
+        known = values[np.isfinite(values)]
+        if len(known) and np.abs(known).max() >= 2**24 and np.array_equal(known, np.round(known)):
+            continue
+        small[name] = np.float32
+    return chunk.astype(small)
