@@ -119,6 +119,13 @@ class Kind(ABC):
             ``name_mean``, ``name_low`` and so on.
         """
 
+    def start(self) -> NDArray[np.float64]:
+        """Raw outputs of the best prediction without inputs, [width + free]: where a head may begin.
+
+        Zeros where the likelihood itself counts from that prediction (regression, count, ordinal).
+        """
+        return np.zeros(self.width + self.free)
+
     def mix(self, predictions: Sequence[Prediction], weights: Sequence[float]) -> Prediction:
         """Weighted average of several predictions in the link space.
 
@@ -161,7 +168,7 @@ class Kind(ABC):
     def from_state(state: Mapping[str, Any]) -> Kind:
         """The kind that :attr:`state` tells of."""
         kind: Kind = KINDS.get(state["kind"])(**state["options"])
-        kind.fitted = state["fitted"]  # type: ignore[misc]
+        kind.fitted = state["fitted"]
         return kind
 
 

@@ -41,9 +41,7 @@ class Prediction:
 
     def take(self, positions: NDArray[Any]) -> Prediction:
         """The same for some of the rows (positions or a mask)."""
-        return Prediction(
-            self.value[positions], None if self.spread is None else self.spread[positions]
-        )
+        return Prediction(self.value[positions], None if self.spread is None else self.spread[positions])
 
     def repeat(self, count: int) -> Prediction:
         """A prediction of one row, for ``count`` rows."""

@@ -98,15 +98,11 @@ class TaskSet:
         return {
             "by": self.by,
             "groups": list(self.groups),
-            "targets": [
-                {"name": t.name, "weight": t.weight, "kind": t.kind.state} for t in self.targets
-            ],
+            "targets": [{"name": t.name, "weight": t.weight, "kind": t.kind.state} for t in self.targets],
         }
 
     @staticmethod
     def from_state(state: Mapping[str, Any]) -> TaskSet:
         """The tasks that :attr:`state` tells of."""
-        targets = [
-            Target(t["name"], Kind.from_state(t["kind"]), t["weight"]) for t in state["targets"]
-        ]
+        targets = [Target(t["name"], Kind.from_state(t["kind"]), t["weight"]) for t in state["targets"]]
         return TaskSet(tuple(targets), state["by"], tuple(state["groups"]))
