@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from umbel._version import __version__
+
 if TYPE_CHECKING:
     from umbel.data.films import films
     from umbel.training.compare import compare
-    from umbel.training.estimator import MultiTask
-    from umbel.training.saving import load
+    from umbel.training.estimator import MultiTask, load
 
 __all__ = ["MultiTask", "__version__", "compare", "films", "load"]
 
@@ -21,16 +22,12 @@ _FACE = {
     "MultiTask": "umbel.training.estimator",
     "compare": "umbel.training.compare",
     "films": "umbel.data.films",
-    "load": "umbel.training.saving",
+    "load": "umbel.training.estimator",
 }
 _PARTS = ("balancing", "data", "encoders", "errors", "judging", "sharing", "tasks", "training")
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("umbel")
     if name in _FACE:
         return getattr(importlib.import_module(_FACE[name]), name)
     if name in _PARTS:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
+from umbel._version import __version__
 from umbel.errors import ConfigError, UmbelError, near
 
 __all__ = ["COMMANDS", "Doors", "app", "run"]
@@ -94,9 +95,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
-
-        print(version("umbel"))
+        print(__version__)
         raise typer.Exit
 
 

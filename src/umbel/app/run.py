@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -183,11 +184,13 @@ class Run:
 
 
 def plain(value: Any) -> Any:
-    """Data as JSON has it: arrays as lists, numbers that are not finite as None.
+    """Data as JSON has it: arrays as lists, dataclasses as mappings, numbers that are not finite as None.
 
     >>> plain({"x": (1, float("nan")), "y": Path("runs")})
     {'x': [1, None], 'y': 'runs'}
     """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
