@@ -1,0 +1,152 @@
+"""The options of a net, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from umbel.errors import ConfigError, near
+from umbel.training.loop import Criterion
+from umbel.training.losses import TaskWeighting
+from umbel.training.stopping import How
+
+__all__ = ["NetOptions"]
+
+Wide = Literal["class", "all", "none"]
+Optimizer = Literal["adamw", "lbfgs"]
+Dtype = Literal["float32", "float64", "bfloat16"]
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "wide": get_args(Wide),
+    "stopping": get_args(How),
+    "criterion": get_args(Criterion),
+    "optimizer": get_args(Optimizer),
+    "dtype": get_args(Dtype),
+    "task_weighting": get_args(TaskWeighting),
+}
+_AT_LEAST: dict[str, float] = {
+    **dict.fromkeys(("width", "epochs", "batch_size", "members", "pieces", "patience"), 1),
+    **dict.fromkeys(("depth", "embedding", "head_hidden", "task_embedding", "weight_decay", "every"), 0),
+}
+_SHARES = ("dropout", "embedding_dropout")
+
+
+@dataclass(kw_only=True, eq=False)
+class NetOptions:
+    """What a net is and how it is trained.
+
+    :param width: hidden units of the trunk.
+    :param depth: its layers and residual blocks; 0 for a model that is linear in its features.
+    :param dropout: share of hidden units dropped in training, in [0, 1).
+    :param activation: of the trunk: relu, silu, gelu, tanh.
+    :param norm: layer norm in the trunk.
+    :param embedding: numbers per name, word and (at most) level; 0 for none.
+    :param embedding_dropout: share of embedded features dropped in training, in [0, 1).
+    :param encoders: further options by encoder name (numbers, categories, names, text).
+    :param sharing: the sharing architecture, by name.
+    :param head_hidden: units of a hidden layer in each head; 0 for none.
+    :param task_embedding: width of the groups' embedding that joins the features (rows layout).
+    :param wide: targets with a linear skip from the inputs: those of classes, all, none.
+    :param optimizer: adamw, or lbfgs (all rows at each step, until it has converged).
+    :param lr: full learning rate, > 0.
+    :param weight_decay: of AdamW, on weights (not on biases), >= 0.
+    :param schedule: of the learning rate: constant, cosine, one_cycle.
+    :param epochs: at most; for lbfgs, of 20 iterations each.
+    :param batch_size: rows of a batch, over all processes.
+    :param pieces: a batch goes through the model in so many parts (less memory, the same update).
+    :param clip: the gradient's norm is held at or below this; None leaves it be.
+    :param balancing: the balancer, by name.
+    :param task_weighting: tasks (each the same say) or labels (the exact likelihood).
+    :param prior: gaussian, laplace, mean_regularised; None for none.
+    :param prior_scale: its scale, > 0.
+    :param stopping: restore, shared, head or none, see ``training.stopping``.
+    :param criterion: what validation judges by: nll or skill.
+    :param patience: end after so many epochs without a better one.
+    :param members: nets of different seeds whose predictions are averaged.
+    :param device: auto, cpu, cuda, ...
+    :param dtype: float32, float64, or bfloat16 (autocast over float32 parameters).
+    :param deterministic: on a GPU, only kernels that give the same bits each time.
+    :param seed: of parameters, batches and dropout.
+    :param checkpoint: folder for checkpoints; None for none. A fit of the same options and rows that
+        finds its own checkpoint there continues it.
+    :param every: a checkpoint after so many steps besides each epoch's end; 0 for the epochs alone.
+    :param progress: show a bar; None shows it where standard error is a terminal.
+    :raises ConfigError: a value is out of its range or none of its choices.
+    """
+
+    width: int = 256
+    depth: int = 3
+    dropout: float = 0.5
+    activation: str = "relu"
+    norm: bool = True
+    embedding: int = 32
+    embedding_dropout: float = 0.3
+    encoders: dict[str, dict[str, Any]] | None = None
+    sharing: str = "hard"
+    head_hidden: int = 0
+    task_embedding: int = 8
+    wide: Wide = "class"
+    optimizer: Optimizer = "adamw"
+    lr: float = 2e-3
+    weight_decay: float = 1e-2
+    schedule: str = "constant"
+    epochs: int = 30
+    batch_size: int = 256
+    pieces: int = 1
+    clip: float | None = None
+    balancing: str = "equal"
+    task_weighting: TaskWeighting = "tasks"
+    prior: str | None = None
+    prior_scale: float = 1.0
+    stopping: How = "restore"
+    criterion: Criterion = "nll"
+    patience: int = 8
+    members: int = 1
+    device: str = "auto"
+    dtype: Dtype = "float32"
+    deterministic: bool = True
+    seed: int = 0
+    checkpoint: str | None = None
+    every: int = 0
+    progress: bool | None = False
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise ConfigError(
+                    f"the option '{name}' of a net must be one of its choices",
+                    found=f"'{value}'",
+                    remedy=near(value, choices),
+                )
+        for name, least in _AT_LEAST.items():
+            if not getattr(self, name) >= least:
+                raise ConfigError(
+                    f"the option '{name}' of a net is at least {least:g}", found=str(getattr(self, name))
+                )
+        for name in _SHARES:
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(
+                    f"the option '{name}' of a net is a share in [0, 1)", found=str(getattr(self, name))
+                )
+        for name in ("lr", "clip"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ConfigError(f"the option '{name}' of a net is above 0", found=str(value))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keyword options that make this net again (JSON)."""
+        return {field.name: getattr(self, field.name) for field in fields(NetOptions)}
+
+    def encoder_options(self) -> dict[str, dict[str, Any]]:
+        """The options of each encoder, with the embeddings' width and dropout filled in."""
+        given = self.encoders or {}
+        both = {"width": self.embedding, "dropout": self.embedding_dropout}
+        levels = {"width": min(self.embedding, 16)}
+        return {
+            "numbers": {**given.get("numbers", {})},
+            "categories": {**levels, **given.get("categories", {})},
+            "names": {**both, **given.get("names", {})},
+            "text": {**both, **given.get("text", {})},
+        }

@@ -1,0 +1,188 @@
+"""What a net is put together from: model, optimiser, loop, and the members it keeps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from umbel.balancing.balancer import Balancer
+from umbel.encoders.space import FeatureSpace
+from umbel.errors import ConfigError
+from umbel.sharing.model import MultiTaskNet
+from umbel.tasks import TaskSet
+from umbel.training.learners.net_options import NetOptions
+from umbel.training.loop import Loop, Snapshot, raw_outputs, snapshot, validation_losses
+from umbel.training.prior import PRIORS, Prior
+
+__all__ = ["Member", "chosen_of", "deterministic", "device_of", "model_of", "optimizer_of", "prior_of"]
+
+_CLASSES = ("bernoulli", "categorical", "ordered", "simplex")
+
+
+@dataclass
+class Member:
+    """One trained net: for each epoch that a target is taken from, the state of the model.
+
+    :param states: by epoch.
+    :param chosen: epoch by target.
+    :param valid: validation losses by target, from epoch 0 (before training) on.
+    :param train: training losses by target, from epoch 1 on.
+    """
+
+    states: dict[int, Snapshot]
+    chosen: dict[str, int]
+    valid: dict[str, list[float | None]]
+    train: dict[str, list[float]]
+
+    def state(self) -> dict[str, Any]:
+        """All of it; JSON values and tensors."""
+        return {
+            "states": {str(epoch): dict(state) for epoch, state in self.states.items()},
+            "chosen": self.chosen,
+            "valid": self.valid,
+            "train": self.train,
+        }
+
+    @staticmethod
+    def from_state(state: Mapping[str, Any]) -> Member:
+        """The member that :meth:`state` told of."""
+        states = {int(epoch): dict(found) for epoch, found in state["states"].items()}
+        return Member(states, dict(state["chosen"]), dict(state["valid"]), dict(state["train"]))
+
+
+def device_of(name: str) -> torch.device:
+    """The device called ``name``; ``auto`` is a GPU where there is one.
+
+    :raises ConfigError: there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            "a device must be there", found=f"'{name}' ({str(error).splitlines()[0]})", remedy="use 'auto'"
+        ) from None
+    return device
+
+
+@contextmanager
+def deterministic(wanted: bool, device: torch.device) -> Iterator[None]:
+    """On a GPU, only kernels that give the same bits each time; a CPU's do."""
+    if not wanted or device.type == "cpu":
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def model_of(options: NetOptions, space: FeatureSpace, tasks: TaskSet) -> MultiTaskNet:
+    """The model that the options tell of, parameters not yet drawn."""
+    trunk: dict[str, Any] = {}
+    if options.sharing == "hard":
+        trunk = {
+            "width": options.width,
+            "depth": options.depth,
+            "dropout": options.dropout,
+            "norm": options.norm,
+            "activation": options.activation,
+        }
+    wide = [
+        t.name
+        for t in tasks.targets
+        if options.wide == "all" or (options.wide == "class" and t.kind.response in _CLASSES)
+    ]
+    model = MultiTaskNet(
+        space,
+        tasks,
+        sharing=options.sharing,
+        options=trunk,
+        hidden=options.head_hidden,
+        wide=wide,
+        group_width=options.task_embedding,
+    )
+    return model.double() if options.dtype == "float64" else model
+
+
+def prior_of(options: NetOptions) -> Prior | None:
+    """The prior that the options tell of."""
+    return None if options.prior is None else PRIORS.get(options.prior)(options.prior_scale)
+
+
+def optimizer_of(options: NetOptions, model: nn.Module, balancer: Balancer) -> torch.optim.Optimizer:
+    """The optimiser of the model's and the balancer's parameters; each group knows its full rate."""
+    own, learned = list(model.parameters()), list(balancer.parameters())
+    if options.optimizer == "lbfgs":
+        exact = options.dtype == "float64"
+        optimizer: torch.optim.Optimizer = torch.optim.LBFGS(
+            own + learned,
+            lr=1.0,
+            max_iter=20,
+            history_size=30,
+            tolerance_grad=1e-9 if exact else 1e-6,
+            tolerance_change=1e-13 if exact else 1e-9,
+            line_search_fn="strong_wolfe",
+        )
+        optimizer.param_groups[0]["full"] = 1.0
+        return optimizer
+    decayed = [p for p in own if p.ndim >= 2]
+    free = [p for p in own if p.ndim < 2] + learned
+    groups = [
+        {"params": decayed, "weight_decay": options.weight_decay},
+        {"params": free, "weight_decay": 0.0},
+    ]
+    found = torch.optim.AdamW([g for g in groups if g["params"]], lr=options.lr, fused=True)
+    for group in found.param_groups:
+        group["full"] = options.lr
+    return found
+
+
+def chosen_of(loop: Loop) -> Member:
+    """What is kept of a loop that is over."""
+    stopping = loop.stopping
+    chosen = stopping.chosen
+    if stopping.how == "none" or not loop.snapshots:
+        states = {stopping.epochs: snapshot(loop.model)}
+        chosen = dict.fromkeys(chosen, stopping.epochs)
+    elif stopping.how == "head":
+        states = {stopping.shared: _best_heads(loop, loop.snapshots[stopping.shared])}
+    else:
+        states = {
+            epoch: _only(loop.model, loop.snapshots[epoch], {t for t, e in chosen.items() if e == epoch})
+            for epoch in set(chosen.values())
+        }
+    return Member(states, chosen, stopping.curves, loop.curves)
+
+
+def _only(model: MultiTaskNet, state: Snapshot, targets: set[str]) -> Snapshot:
+    """A snapshot without the heads of other targets."""
+    unused = tuple(f"heads.{m}." for t, m in model.targets.items() if t not in targets)
+    return {name: value for name, value in state.items() if not name.startswith(unused or ("\0",))}
+
+
+def _best_heads(loop: Loop, trunk: Snapshot) -> Snapshot:
+    """On the trunk of one epoch, each target's head of the epoch that validation likes best."""
+    best: dict[str, tuple[float, int]] = {}
+    for epoch, heads in sorted(loop.heads.items()):
+        loop.model.load_state_dict({**trunk, **heads})
+        raw = raw_outputs(loop.model, loop.valid)
+        for target, loss in validation_losses(raw, loop.valid, loop.tasks, loop.criterion).items():
+            if loss is not None and (target not in best or loss < best[target][0]):
+                best[target] = (loss, epoch)
+    state = dict(trunk)
+    for target, (_, epoch) in best.items():
+        prefix = f"heads.{loop.model.targets[target]}."
+        state |= {name: v for name, v in loop.heads[epoch].items() if name.startswith(prefix)}
+    return state
