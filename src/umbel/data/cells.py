@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 from umbel.data.schema import Column
 from umbel.errors import DataError
 
-__all__ = ["as_category", "as_number", "as_text", "blank", "clean", "is_listed", "label", "rows_named"]
+__all__ = [
+    "as_category",
+    "as_number",
+    "as_text",
+    "blank",
+    "clean",
+    "codes_of",
+    "is_listed",
+    "label",
+    "names_of",
+    "rows_named",
+]
 
 LISTS = (list, tuple, set, frozenset, np.ndarray)
 

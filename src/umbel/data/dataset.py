@@ -63,7 +63,7 @@ class Dataset:
     def known(self, target: str) -> NDArray[np.bool_]:
         """Rows with at least one known label of a target column, [B]."""
         weights = self.weights(target)
-        return weights != 0 if weights.ndim == 1 else (weights != 0).any(axis=1)
+        return np.asarray(weights != 0 if weights.ndim == 1 else (weights != 0).any(axis=1))
 
     @property
     def group(self) -> NDArray[np.int64] | None:

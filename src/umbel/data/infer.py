@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,12 +60,12 @@ def find_separator(cells: pd.Series) -> str | None:
         several = cells.str.contains(separator, regex=False)
         if several.mean() < 0.05:
             continue
-        # distinct cells only: a level with a comma in its name comes again, but not its parts
-        split = names_of(cells[several].unique(), separator)
-        names = [name for cell in split for name in cell]
-        lengths = np.array([len(name) for name in names])
-        # names repeat and are short; in free text the pieces between commas hardly ever come again
-        if len(names) and 1 - len(set(names)) / len(names) >= 0.25 and np.median(lengths) <= 30:
+        # distinct cells only: a level with a comma in its name comes again, but not its parts alone
+        cut = [set(names) for names in names_of(cells.unique(), separator)]
+        seen = Counter(name for names in cut for name in names)
+        names = [name for names in cut if len(names) > 1 for name in names]
+        again = sum(seen[name] > 1 for name in names)
+        if names and again >= 0.35 * len(names) and np.median([len(name) for name in names]) <= 30:
             return separator
     return None
 

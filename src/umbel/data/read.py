@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import gzip
+import itertools
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -164,14 +165,23 @@ def _broken(path: Path, line: int | str, found: str) -> DataError:
     )
 
 
+def _check_lines(path: Path, lines: Iterable[tuple[int, list[str]]], width: int) -> None:
+    for line, cells in lines:
+        if len(cells) != width:
+            raise _broken(path, line, f"{len(cells)} cells where there are {width} columns")
+
+
 def _read_text(path: Path, kind: str, float32: bool | None) -> pd.DataFrame:
     try:
         with _open(path) as file:
             head = file.readline()
         delimiter = "\t" if kind in (".tsv", ".tab") else max(DELIMITERS, key=head.count)
-        header = next((cells for _, cells in _lines(path, delimiter)), [])
+        lines = _lines(path, delimiter)
+        header = next((cells for _, cells in lines), [])
         if not header:
             raise DataError("a table has at least one row and one column", found=f"{path} is empty")
+        # pandas takes a surplus first cell for an index, in silence
+        _check_lines(path, itertools.islice(lines, 1), len(header))
         check_columns([name or f"Unnamed: {i}" for i, name in enumerate(header)])
         if float32 is None:
             float32 = path.stat().st_size * (4 if path.suffix.lower() == ".gz" else 1) > LARGE
@@ -188,11 +198,9 @@ def _read_text(path: Path, kind: str, float32: bool | None) -> pd.DataFrame:
         ) from None
     except (gzip.BadGzipFile, EOFError) as error:
         raise DataError("the file must be whole", found=f"{path}: {error}") from None
-    # pandas fills short lines up in silence and takes a surplus cell of all lines for an index
-    if not isinstance(frame.index, pd.RangeIndex) or (len(frame) and bool(frame.iloc[:, -1].isna().any())):
-        for line, cells in _lines(path, delimiter):
-            if len(cells) != len(header):
-                raise _broken(path, line, f"{len(cells)} cells where there are {len(header)} columns")
+    # pandas fills short lines up, in silence
+    if len(frame) and bool(frame.iloc[:, -1].isna().any()):
+        _check_lines(path, _lines(path, delimiter), len(header))
     return check_table(frame)
 
 

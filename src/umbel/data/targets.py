@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from umbel.data.problem import Problem, make_kind
 from umbel.data.read import take_column
 from umbel.errors import DataError
 from umbel.tasks import Kind
+from umbel.tasks.infer import infer
 
 __all__ = ["choose_kind", "join_columns", "target_column"]
 
@@ -83,11 +84,5 @@ def choose_kind(problem: Problem, name: str, column: pd.Series) -> tuple[Kind, s
     where = f"targets.{name}"
     if spec.kind is not None:
         return make_kind(spec.kind, spec.options, where), "as given"
-    kind, options, reason = _infer(column)
+    kind, options, reason = infer(column)
     return make_kind(kind, {**options, **spec.options}, where), reason
-
-
-def _infer(column: pd.Series) -> tuple[str, Mapping[str, Any], str]:
-    from umbel.tasks.infer import infer
-
-    return infer(column)
