@@ -237,6 +237,7 @@ def test_a_label_with_one_class_is_left_out_and_counted() -> None:
         ("f1", "binary", {"values": np.zeros(B), "decision": np.zeros(B)}, "no positive row"),
         ("quadratic_kappa", "grades", {"values": np.ones(B), "decision": np.ones(B)}, "one grade only"),
         ("rmse", "numbers", {"prediction": Prediction(np.full(B, np.nan))}, "not finite"),
+        ("calibration_error", "binary", {"prediction": Prediction(np.full(B, 1.5))}, "no probabilities"),
         ("rmse", "numbers", {"weights": np.zeros(B)}, "no known row"),
     ],
 )

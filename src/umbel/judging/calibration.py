@@ -112,8 +112,10 @@ def calibration_section(truth: Truth, candidates: Mapping[str, Candidate]) -> Se
             curve = _series(model, answers, job)
             if curve is not None:
                 series.append(curve)
+            if job.kind.response in ("gaussian", "poisson", "simplex"):
+                continue
             error = METRICS.get("calibration_error").on(answers)
-            if job.kind.response not in ("gaussian", "poisson", "simplex") and not error.undefined:
+            if not error.undefined:
                 rows.append(
                     [job.name, model, number(float(error(np.ones((len(answers), 1)))[0])), len(answers)]
                 )

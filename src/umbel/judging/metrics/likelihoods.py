@@ -101,9 +101,12 @@ def confidence(answers: Answers) -> tuple[Floats, Floats, Floats, NDArray[np.int
     label.
 
     :returns: probability, outcome (0 or 1), weight and row, each [N].
-    :raises Undefined: the answers are shares.
+    :raises Undefined: the answers are shares, or the predictions are no probabilities.
     """
     p, y = answers.prediction.value, answers.values
+    if p.size and (p.min() < -1e-9 or p.max() > 1 + 1e-9):
+        raise Undefined("the predictions are no probabilities")
+    p = np.clip(p, 0.0, 1.0)
     if answers.by_label:
         row, label = np.nonzero(answers.weights > 0)
         return p[row, label], (y[row, label] > 0.5).astype(float), answers.weights[row, label], row
