@@ -50,13 +50,16 @@ def test_sets_and_texts() -> None:
     with pytest.raises(DataError, match="holds lists"):
         clean(pd.Series([["a"]]), Column("x", "set", ", "))
     assert names_of(["a,b , c", None, ""], ", ") == [["a", "b", "c"], [], []]
-    assert names_of([("a", "b"), None], None) == [["a", "b"], []]
+    assert names_of([("a", "b"), None, "c"], None) == [["a", "b"], [], ["c"]]
 
 
 def test_texts_that_stand_for_missing() -> None:
     column = blank(pd.Series(["?", "a"]), ["?"])
     assert column.isna().tolist() == [True, False]
     assert blank(pd.Series([1, 2]), ["?"]).tolist() == [1, 2]
+    gaps = blank(pd.Series([3, None, 3], dtype="Int64").astype("category"))
+    assert as_category(gaps)[0] == "3"
+    assert blank(pd.Series(["a", None], dtype="category")).isna().tolist() == [False, True]
 
 
 def test_codes_tell_combinations_apart() -> None:

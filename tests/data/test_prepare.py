@@ -24,6 +24,7 @@ def make_table(seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "id": [f"p{i:04d}" for i in range(N)],
+            "row": np.arange(N) + 7,
             "x": chance.normal(size=N),
             "level": chance.choice(["a", "b", None], N),
             "tags": [", ".join(chance.choice(["red", "green", "blue"], 2)) for _ in range(N)],
@@ -44,6 +45,7 @@ def test_columns_layout() -> None:
     assert [c.type for c in prepared.dataset.schema.columns] == ["number", "category", "set", "number"]
     assert prepared.dataset.schema.columns[2].separator == ", "
     assert "id" in prepared.left_out["id"]
+    assert "counts the rows" in prepared.left_out["row"]
     assert prepared.left_out["score"] == "is asked"
     assert prepared.reasons["x"]
     assert prepared.reasons["targets.score"]

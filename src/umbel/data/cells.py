@@ -66,7 +66,7 @@ def blank(column: pd.Series, missing: Sequence[str] = ()) -> pd.Series:
     :param missing: texts that stand for a missing cell, e.g. ``["?"]``.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype)
+        column = pd.Series(np.asarray(column), index=column.index, name=column.name)
     if not missing or pd.api.types.is_numeric_dtype(column.dtype) or is_listed(column):
         return column
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
@@ -127,6 +127,13 @@ def as_text(column: pd.Series) -> pd.Series:
     return column.fillna("")
 
 
+def _listed(cell: Any) -> list[str]:
+    """The names in a cell of a list column; a lone text is one name, a missing cell none."""
+    if isinstance(cell, LISTS):
+        return [str(name) for name in cell]
+    return [cell] if isinstance(cell, str) and cell else []
+
+
 def _as_set(column: pd.Series, separator: str | None) -> pd.Series:
     """Names of a set: lists stay lists (missing: an empty one), delimited text stays text."""
     if not is_listed(column):
@@ -138,10 +145,7 @@ def _as_set(column: pd.Series, separator: str | None) -> pd.Series:
             remedy=f"leave out the separator of '{column.name}'",
         )
     cells = [
-        [str(c) for c in (sorted(map(str, v)) if isinstance(v, set | frozenset) else v)]
-        if isinstance(v, LISTS)
-        else []
-        for v in column
+        sorted(map(str, cell)) if isinstance(cell, set | frozenset) else _listed(cell) for cell in column
     ]
     return pd.Series(cells, index=column.index, name=column.name, dtype=object)
 
@@ -168,7 +172,7 @@ def clean(column: pd.Series, spec: Column, missing: Sequence[str] = ()) -> pd.Se
 def names_of(cells: Iterable[Any], separator: str | None) -> list[list[str]]:
     """The names in each cell of a set column."""
     if separator is None:
-        return [list(map(str, cell)) if isinstance(cell, LISTS) else [] for cell in cells]
+        return [_listed(cell) for cell in cells]
     split = re.compile(re.escape(separator.strip() or separator) + r"\s*").split
     return [[n.strip() for n in split(c) if n.strip()] if isinstance(c, str) else [] for c in cells]
 

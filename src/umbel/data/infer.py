@@ -12,7 +12,7 @@ import pandas as pd
 from umbel.data.cells import is_listed, names_of
 from umbel.data.schema import ColumnType
 
-__all__ = ["Inferred", "find_separator", "infer_column"]
+__all__ = ["COUNTS", "Inferred", "counts_rows", "find_separator", "infer_column"]
 
 SAMPLE = 20_000
 """Known cells that text is judged by; numbers are judged by all."""
@@ -20,6 +20,9 @@ SEPARATORS = (", ", "; ", ";", "|", ",", " / ", "/")
 NAMED_ID = re.compile(
     r"(^|[_\s\-.])(id|ids|uuid|guid|key|nbr|index)$|[a-z](ID|Id|Uuid|Key|Nbr)$|^unnamed: ?\d+$|^id"
 )
+COUNTS = "counts the rows: consecutive numbers, each once"
+LONG = 100
+"""Rows from which consecutive numbers are taken for a count of the rows, not for a small table's input."""
 FEW = 20
 """Codes whose name says that they name things are categories up to this many levels."""
 
@@ -70,6 +73,16 @@ def find_separator(cells: pd.Series) -> str | None:
     return None
 
 
+def counts_rows(column: pd.Series) -> bool:
+    """True when the cells are consecutive whole numbers, each once: they name the rows.
+
+    :param column: all rows; a sample of them would have gaps. Short ones are given the benefit.
+    """
+    if len(column) < LONG or not pd.api.types.is_integer_dtype(column.dtype) or bool(column.isna().any()):
+        return False
+    return bool(column.max() - column.min() + 1 == len(column)) and bool(column.is_unique)
+
+
 def infer_column(column: pd.Series) -> Inferred:
     """The type of an input column.
 
@@ -117,11 +130,11 @@ def _infer_numbers(known: pd.Series, name: str) -> Inferred:
     if not whole:
         return Inferred("number", "numbers with fractions")
     named = bool(NAMED_ID.search(name)) or bool(NAMED_ID.search(name.lower()))
-    distinct = len(np.unique(values)) if named or high - low + 1 >= len(values) else 0
-    if distinct == len(values) > 1 and (high - low + 1 == len(values)) and len(values) > FEW:
-        return Inferred(None, "counts the rows: consecutive numbers, each once", id=True)
+    if counts_rows(known):
+        return Inferred(None, COUNTS, id=True)
     if not named:
         return Inferred("number", "whole numbers")
+    distinct = len(np.unique(values))
     if distinct <= FEW:
         return Inferred("category", f"whole numbers that name {distinct} things, as the column's name says")
     if distinct > 0.2 * len(values):

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from umbel.data.cells import codes_of, rows_named
+from umbel.data.cells import rows_named
+from umbel.data.dealing import counts_of, deal, folds
+from umbel.data.entities import find_entities, first_rows
 from umbel.data.problem import Problem, SplitSpec
 from umbel.data.read import take_column
 from umbel.errors import DataError
@@ -43,79 +45,6 @@ class Split:
         return {"train": len(self.train), "valid": len(self.valid), "test": len(self.test)}
 
 
-def find_entities(frame: pd.DataFrame, problem: Problem) -> NDArray[np.int64]:
-    """The entity of each row, [B], numbers from 0.
-
-    Rows with the same values in all ``entity`` columns are one entity, and so are rows of one ``group``;
-    where both are given, whatever hangs together through either. A row without any value in these
-    columns is an entity of its own, and so is every row where none is given.
-
-    :raises DataError: a column is not there.
-
-    >>> table = pd.DataFrame({"name": ["a", "b", "a", None], "site": [1, 2, 3, None]})
-    >>> find_entities(table, Problem.of("y", entity="name"))
-    array([0, 1, 0, 2])
-    """
-    keys: list[NDArray[np.int64]] = []
-    for names in (problem.entity, [problem.group] if problem.group else []):
-        if not names:
-            continue
-        columns = [take_column(frame, name, "entity column") for name in names]
-        codes = codes_of(columns)
-        alone = np.logical_and.reduce([c.isna().to_numpy() for c in columns])
-        codes[alone] = codes.max(initial=0) + 1 + np.arange(int(alone.sum()))
-        keys.append(pd.factorize(codes)[0].astype(np.int64))
-    if not keys:
-        return np.arange(len(frame), dtype=np.int64)
-    if len(keys) == 1:
-        return keys[0]
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    first, second = keys[0], keys[1] + keys[0].max() + 1
-    count = int(second.max()) + 1
-    links = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(count, count))
-    parts = connected_components(links, directed=False)[1]
-    found: NDArray[np.int64] = pd.factorize(parts[first])[0].astype(np.int64)
-    return found
-
-
-def _first_rows(entities: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The first row of each entity, [number of entities], entities numbered from 0."""
-    first = np.full(int(entities.max(initial=-1)) + 1, -1, dtype=np.int64)
-    rows = np.arange(len(entities))[::-1]
-    first[entities[::-1]] = rows
-    return first
-
-
-def _deal(strata: NDArray[np.int64], sizes: list[int], chance: np.random.Generator) -> NDArray[np.int64]:
-    """A side for each item, exactly ``sizes`` of each in total and evenly within each stratum.
-
-    Items stand in a row, stratum after stratum, in random order within; the k-th item of a side with n
-    items stands nearest to place (k + 1/2) / n, so each stretch has its share of each side, give or take 1.
-    """
-    order = chance.permutation(len(strata))
-    ranks = chance.permutation(int(strata.max(initial=0)) + 1)
-    order = order[np.argsort(ranks[strata[order]], kind="stable")]
-    places = np.concatenate([(np.arange(n) + 0.5) / n for n in sizes if n])
-    labels = np.repeat(np.arange(len(sizes)), sizes)
-    sides = np.empty(len(strata), dtype=np.int64)
-    sides[order] = labels[np.argsort(places, kind="stable")]
-    return sides
-
-
-def _counts(total: int, shares: tuple[float, ...]) -> list[int]:
-    """Whole numbers near the shares that sum to the total; none is 0 whose share is not, if it can be."""
-    ends = np.round(np.cumsum(shares) * total + 1e-9).astype(int)
-    ends[-1] = total
-    counts = np.diff(ends, prepend=0)
-    for i, share in enumerate(shares):
-        if share > 0 and counts[i] == 0 and counts.max() > 1:
-            counts[np.argmax(counts)] -= 1
-            counts[i] += 1
-    return [int(c) for c in counts]
-
-
 def split_randomly(
     entities: NDArray[np.int64],
     spec: SplitSpec,
@@ -129,10 +58,10 @@ def split_randomly(
     :param seed: the draw.
     :param groups: [B], -1 unknown; each group with at least one entity gets at least one for training.
     """
-    first = _first_rows(entities)
+    first = first_rows(entities)
     strata = np.zeros(len(first), dtype=np.int64) if groups is None else groups[first] + 1
     chance = numpy_generator(seed, "split")
-    sides = _deal(strata, _counts(len(first), spec.shares), chance)
+    sides = deal(strata, counts_of(len(first), spec.shares), chance)
     if groups is not None:
         taught = np.zeros(int(strata.max(initial=0)) + 1, dtype=bool)
         taught[strata[sides == 0]] = True
@@ -174,8 +103,8 @@ def split_by_time(times: pd.Series, entities: NDArray[np.int64], spec: SplitSpec
     times = _times(times)
     last = times.groupby(entities).transform("max")
     if spec.valid_from is None:
-        ordered = last.iloc[_first_rows(entities)].sort_values()
-        counts = _counts(len(ordered), spec.shares)
+        ordered = last.iloc[first_rows(entities)].sort_values()
+        counts = counts_of(len(ordered), spec.shares)
         # equal times stay together: a period starts where its first time starts
         ends = (counts[0], counts[0] + counts[1])
         starts: list[Any] = [ordered.iloc[end] if end < len(ordered) else None for end in ends]
@@ -239,37 +168,3 @@ def split_rows(
                 remedy="give more rows, other shares, or other times",
             )
     return split
-
-
-def folds(
-    entities: NDArray[np.int64],
-    count: int,
-    seed: int,
-    groups: NDArray[np.int64] | None = None,
-) -> NDArray[np.int64]:
-    """Folds for cross-fitting: rows of one entity share a fold.
-
-    :param entities: [B], any numbers.
-    :param count: number of folds, >= 2; fewer where there are fewer entities.
-    :param seed: the draw.
-    :param groups: [B]; folds are even within each group.
-    :returns: [B], numbers of folds from 0; predict fold k from a fit on the others.
-    :raises DataError: fewer than two entities.
-
-    >>> fold = folds(np.array([0, 0, 1, 2]), 3, seed=0)
-    >>> bool(fold[0] == fold[1]), sorted(set(fold.tolist()))
-    (True, [0, 1, 2])
-    """
-    codes = pd.factorize(entities)[0].astype(np.int64)
-    first = _first_rows(codes)
-    count = min(count, len(first))
-    if count < 2:
-        raise DataError(
-            "cross-fitting needs at least two entities",
-            found=f"{len(entities)} rows of {len(first)} entities",
-            remedy="give more rows",
-        )
-    strata = np.zeros(len(first), dtype=np.int64) if groups is None else groups[first] + 1
-    shares = tuple([1 / count] * count)
-    dealt: NDArray[np.int64] = _deal(strata, _counts(len(first), shares), numpy_generator(seed, "folds"))
-    return dealt[codes]
