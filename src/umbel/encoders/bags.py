@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from umbel.data.batch import Ragged
+from umbel.encoders.bag_sum import bag_sum
+from umbel.encoders.dropout import dropout
 
 __all__ = ["BagTable", "Bags", "join_bags", "linear_bags"]
 
@@ -70,8 +71,7 @@ def join_bags(
 def _sums(x: Bags, weight: Tensor, power: float) -> Tensor:
     """Sum of each bag's rows of the weight [V, K], times its length to the power -``power``: [B * S, K]."""
     lengths = x.lengths.reshape(-1)
-    starts = torch.cumsum(lengths, 0) - lengths
-    sums = functional.embedding_bag(x.values, weight, starts, mode="sum")
+    sums = bag_sum(weight, x.values, lengths)
     return sums * lengths.clamp(min=1).to(weight.dtype).pow(-power)[:, None]
 
 
@@ -114,5 +114,5 @@ class BagTable(nn.Module):
             rows, bags = x.lengths.shape
             return torch.cat([x.extra.new_zeros(rows, bags * self.width), x.extra], dim=1)
         summed = _sums(x, self.weight, self.power).view(len(x), -1)
-        summed = functional.dropout(summed, self.dropout, self.training)
+        summed = dropout(summed, self.dropout, self.training)
         return torch.cat([summed, x.extra.to(summed.dtype)], dim=1)

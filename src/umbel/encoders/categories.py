@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from umbel.data.schema import Column, ColumnType
 from umbel.encoders.design_blocks import levels_of
+from umbel.encoders.dropout import dropout
 from umbel.encoders.encoder import ENCODERS, Encoder
 
 __all__ = ["Categories"]
@@ -91,7 +92,7 @@ class Categories(Encoder):
             table(x[:, j] - s) for j, (table, s) in enumerate(zip(self.tables, self._starts(), strict=True))
         ]
         features = torch.cat(parts, dim=1)
-        return functional.dropout(features, self.dropout, self.training)
+        return dropout(features, self.dropout, self.training)
 
     def linear(self, x: Tensor, weight: Tensor) -> Tensor:
         """One-hot [B, W] times [W, K]: the rows of the weight at the places, summed."""

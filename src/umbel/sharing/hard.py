@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
+from umbel.encoders.dropout import dropout
 from umbel.errors import ConfigError, near
 from umbel.sharing.sharing import SHARINGS, Sharing
 
@@ -34,7 +35,7 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, D] to [B, D]."""
         h = self.activate(self.inner(self.norm(x)))
-        out: Tensor = x + self.outer(functional.dropout(h, self.dropout, self.training))
+        out: Tensor = x + self.outer(dropout(h, self.dropout, self.training))
         return out
 
 
@@ -101,7 +102,7 @@ class HardSharing(Sharing):
 
     def _trunk(self, x: Tensor, first: nn.Linear) -> Tensor:
         h = self.activate(self.norm(first(x.to(first.weight.dtype))))
-        h = functional.dropout(h, self.dropout, self.training)
+        h = dropout(h, self.dropout, self.training)
         for block in self.blocks:
             h = block(h)
-        return functional.dropout(h, self.dropout, self.training) if len(self.blocks) else h
+        return dropout(h, self.dropout, self.training) if len(self.blocks) else h
