@@ -125,7 +125,9 @@ def _chance(verdicts: int) -> list[str]:
 
 def _group_words(scorecard: Scorecard, pooled: Score, groups: list[Score], cheaper: str) -> str:
     """The rows layout: the pooled verdict decides, groups are counted."""
-    which = f"the {len(groups)} groups" if len(scorecard.pooled) == 1 else f"the groups of {pooled.task}"
+    which = f"the {len(groups)} groups"
+    if len(scorecard.pooled) > 1:
+        which += f" for {pooled.task.split(' | ')[0]}"
     title = METRICS.get(pooled.metric).title
     told = (
         f"over all their rows together the joint model scores {signed(pooled.gain)} {title} "

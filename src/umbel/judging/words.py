@@ -62,5 +62,6 @@ def label_names(kind: Kind, count: int) -> list[str]:
 
     :param count: how many there are; without fitted labels they are numbered.
     """
-    labels = kind.fitted.get("labels") or kind.fitted.get("classes") or []
+    fitted = kind.fitted
+    labels: list[object] = next((fitted[key] for key in ("labels", "classes", "grades") if key in fitted), [])
     return [str(label) for label in labels] if len(labels) == count else [str(k) for k in range(count)]
