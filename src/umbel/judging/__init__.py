@@ -1,0 +1,1 @@
+"""How good, and how sure: metrics on known labels, paired intervals, verdicts, one recommendation."""
