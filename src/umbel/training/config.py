@@ -45,6 +45,7 @@ class CompareConfig(BaseModel):
     :param splits: so many random splits; with more than one, the corrected interval over splits.
     :param baselines: stand beside every score.
     :param extra: further learners to print with their verdicts.
+    :param metrics: the primary one of each kind, or all.
     :param ensembles: built of all members on held-out rows.
     """
 
@@ -54,6 +55,7 @@ class CompareConfig(BaseModel):
     splits: int = Field(1, ge=1)
     baselines: list[str] = ["constant", "linear", "boosted"]
     extra: list[str] = []
+    metrics: Literal["primary", "all"] = "primary"
     ensembles: list[Literal["average", "stacked"]] = ["average", "stacked"]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -14,6 +15,7 @@ from umbel.data.batch import Batch
 from umbel.data.sampler import Sampler
 from umbel.sharing.model import MultiTaskNet
 from umbel.tasks import TaskSet
+from umbel.training.calibrate import Calibration, fit_calibration
 from umbel.training.checkpoint import Store, chance_state, restore_chance
 from umbel.training.distributed import Processes
 from umbel.training.losses import TaskWeighting
@@ -24,12 +26,13 @@ from umbel.training.skill import skill
 from umbel.training.step import Told, step
 from umbel.training.stopping import Stopping
 
-__all__ = ["Criterion", "Loop", "raw_outputs", "validation_losses"]
+__all__ = ["Criterion", "Loop", "Snapshot", "judge", "raw_outputs", "snapshot", "validation_losses"]
 
 Criterion = Literal["nll", "skill"]
 """What validation judges by: the mean negative log likelihood, or 1 - skill (see ``training.skill``)."""
 
 Snapshot = dict[str, Tensor]
+Calibrations = dict[str, Calibration]
 
 
 @torch.no_grad()
@@ -70,6 +73,21 @@ def validation_losses(
     return losses
 
 
+def judge(
+    model: MultiTaskNet, table: Batch, tasks: TaskSet, criterion: Criterion, calibrate: bool
+) -> tuple[dict[str, float | None], Calibrations]:
+    """Validation losses of a model, of its calibrated outputs where ``calibrate``."""
+    raw = raw_outputs(model, table)
+    found: Calibrations = {}
+    for target in tasks.targets if calibrate else ():
+        name = target.name
+        fitted = fit_calibration(target.kind, raw[name], table.targets[name], table.weights[name])
+        if fitted is not None:
+            found[name] = fitted
+            raw[name] = fitted(raw[name])
+    return validation_losses(raw, table, tasks, criterion), found
+
+
 @dataclass
 class Loop:
     """All that is needed to train one model, and all that it is while it trains.
@@ -78,6 +96,9 @@ class Loop:
     :param rows: positions of those that have a known label; the sampler's positions are places in it.
     :param valid: the validation rows.
     :param epochs: epochs at most.
+    :param calibrate: judge, and predict by, outputs that are calibrated on validation.
+    :param average: the model that is judged and kept is the moving average of the parameters, with this
+        decay (Polyak & Juditsky 1992); 0 for the parameters themselves.
     :param store: where checkpoints go; None for none.
     :param every: a checkpoint after so many steps, and at each epoch's end; 0 for the epochs alone.
     :param prefix: put before the names of the store's parts.
@@ -104,6 +125,8 @@ class Loop:
     clip: float | None = None
     pieces: int = 1
     precision: torch.dtype | None = None
+    calibrate: bool = False
+    average: float = 0.0
     store: Store | None = None
     every: int = 0
     prefix: str = ""
@@ -113,17 +136,20 @@ class Loop:
     steps: int = 0
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
     heads: dict[int, Snapshot] = field(default_factory=dict)
+    calibrations: dict[int, Calibrations] = field(default_factory=dict)
     curves: dict[str, list[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._sums = torch.zeros(2, len(self.tasks), dtype=torch.float64)
         for target in self.tasks.targets:
             self.curves.setdefault(target.name, [])
+        self._own = list(self.model.parameters())
+        self._mean = [p.detach().clone() for p in self._own] if self.average else []
 
     def run(self, progress: Progress) -> None:
         """Train until the epochs are over, or no target gets better, or an L-BFGS has converged."""
         if not self.stopping.gains:
-            self.stopping.record(self._judge())
+            self.stopping.record(judge(self.model, self.valid, self.tasks, self.criterion, False)[0])
         full = len(self.sampler) * self.epochs
         while self.sampler.epoch < self.epochs and not self.stopping.done and not self._converged:
             self.model.train()
@@ -131,6 +157,7 @@ class Loop:
                 self._rate(self.schedule(self.steps, full))
                 self._count(self._step(place))
                 self.steps += 1
+                self._follow()
                 progress.step(self.steps)
                 if self.every and self.steps % self.every == 0:
                     self._save(2 * self.steps)
@@ -171,22 +198,39 @@ class Loop:
         made = int(self.optimizer.state[group["params"][0]].get("n_iter", 0))
         return made < self.steps * int(group["max_iter"])
 
-    def _judge(self) -> dict[str, float | None]:
-        raw = raw_outputs(self.model, self.valid)
-        return validation_losses(raw, self.valid, self.tasks, self.criterion)
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Let the average follow the parameters; faster at first, when they are far from good."""
+        if self.average:
+            decay = min(self.average, (1 + self.steps) / (10 + self.steps))
+            torch._foreach_lerp_(self._mean, [p.detach() for p in self._own], 1 - decay)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The model with its average parameters, for the length of the block."""
+        if not self.average:
+            yield
+            return
+        kept = [p.detach().clone() for p in self._own]
+        with torch.no_grad():
+            torch._foreach_copy_(self._own, self._mean)
+            yield
+            torch._foreach_copy_(self._own, kept)
 
     def _end_epoch(self, progress: Progress) -> None:
         epoch = self.sampler.epoch
-        losses = self._judge()
-        self.stopping.record(losses)
         self._note_training()
-        if epoch in self.stopping.kept:
-            self.snapshots[epoch] = snapshot(self.model)
+        with self.averaged():
+            losses, found = judge(self.model, self.valid, self.tasks, self.criterion, self.calibrate)
+            self.stopping.record(losses)
+            self.calibrations[epoch] = found
+            if epoch in self.stopping.kept:
+                self.snapshots[epoch] = snapshot(self.model)
+            if self.stopping.how == "head":
+                now = snapshot(self.model)
+                self.heads[epoch] = {k: v for k, v in now.items() if k.startswith("heads.")}
         for old in set(self.snapshots) - self.stopping.kept:
             del self.snapshots[old]
-        if self.stopping.how == "head":
-            kept = {k: v for k, v in self.model.state_dict().items() if k.startswith("heads.")}
-            self.heads[epoch] = {k: v.detach().cpu().clone() for k, v in kept.items()}
         progress.epoch(epoch, losses, self.stopping.chosen)
         self._save(2 * self.steps + 1)
 
@@ -216,6 +260,11 @@ class Loop:
                 "stopping": self.stopping.state(),
                 "snapshots": sorted(self.snapshots),
                 "heads": self.heads,
+                "mean": self._mean,
+                "calibrations": {
+                    epoch: {target: asdict(c) for target, c in found.items()}
+                    for epoch, found in self.calibrations.items()
+                },
                 "curves": self.curves,
                 "sums": self._sums,
                 "steps": self.steps,
@@ -241,6 +290,12 @@ class Loop:
             epoch: self.store.part(f"{self.prefix}epoch-{epoch}") for epoch in state["snapshots"]
         }
         self.heads, self.curves = dict(state["heads"]), dict(state["curves"])
+        for mean, value in zip(self._mean, state["mean"], strict=True):
+            mean.copy_(value)
+        self.calibrations = {
+            epoch: {target: Calibration(**c) for target, c in found.items()}
+            for epoch, found in dict(state["calibrations"]).items()
+        }
         self._sums.copy_(state["sums"])
         self.steps = int(state["steps"])
         restore_chance(state["chance"][min(self.processes.rank, len(state["chance"]) - 1)])

@@ -1,0 +1,285 @@
+"""The estimator: from a table to a fitted, saved model, with scikit-learn's conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from umbel.data.dataset import Dataset
+from umbel.data.prepare import attach, prepare
+from umbel.data.problem import Problem
+from umbel.data.read import read_table
+from umbel.data.schema import Schema
+from umbel.errors import ConfigError, UmbelError
+from umbel.judging.scorecard import Candidate, judge
+from umbel.judging.truth import Truth
+from umbel.tasks import Rule, TaskSet
+from umbel.training.build import plan
+from umbel.training.config import Config, ModelConfig
+from umbel.training.held import fit_rules, held_out
+from umbel.training.learners.learner import Learner, Predictions
+from umbel.training.learners.making import freeze, thaw
+from umbel.training.saving import read_model, write_model
+from umbel.training.search import Search
+from umbel.training.strategies import fit_auto
+
+__all__ = ["MultiTask", "load", "truth_of"]
+
+_LONE = "y"
+
+
+def truth_of(rows: Dataset) -> Truth:
+    """The known answers of some rows, as judging wants them."""
+    names = [t.name for t in rows.tasks.targets]
+    return Truth(
+        rows.tasks,
+        {n: rows.values(n) for n in names},
+        {n: rows.weights(n) for n in names},
+        rows.entity,
+        rows.group,
+    )
+
+
+class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Several columns of a table learned together, or apart where that is better.
+
+    :param targets: target columns: a name, a list, or a mapping to kinds or their options. None when
+        ``fit`` is given ``y``.
+    :param by: the column that says which task each row belongs to (rows layout).
+    :param inputs: input columns (a list, or a mapping to types); all that is left where None.
+    :param ignore: columns that are no inputs.
+    :param entity: rows with the same values in all of these columns are one entity.
+    :param problem: other keys of :class:`umbel.data.problem.Problem`.
+    :param model: ``auto`` or a learner (``umbel methods`` lists them).
+    :param options: keyword options of the learner.
+    :param space: further sets of options to try.
+    :param folds: cross-fit with so many folds; 0 never; None: 5 when there are few rows.
+    :param valid: share of the entities that choose (strengths, epochs, weights, thresholds), in (0, 1).
+    :param seed: of everything random.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"x": range(40)}).assign(a=lambda f: 2.0 * f["x"], b=lambda f: -1.0 * f["x"])
+    >>> model = MultiTask(["a", "b"], model="linear").fit(frame)
+    >>> model.predict(frame[["x"]])["a"].round(0).tolist()[:3]
+    [0.0, 2.0, 4.0]
+    """
+
+    def __init__(
+        self,
+        targets: str | Sequence[str] | Mapping[str, Any] | Problem | None = None,
+        *,
+        by: str | None = None,
+        inputs: Sequence[str] | Mapping[str, Any] | None = None,
+        ignore: Sequence[str] | None = None,
+        entity: Sequence[str] | None = None,
+        problem: Mapping[str, Any] | None = None,
+        model: str = "auto",
+        options: Mapping[str, Any] | None = None,
+        space: Sequence[Mapping[str, Any]] | None = None,
+        folds: int | None = None,
+        valid: float = 0.15,
+        seed: int = 0,
+    ) -> None:
+        self.targets = targets
+        self.by = by
+        self.inputs = inputs
+        self.ignore = ignore
+        self.entity = entity
+        self.problem = problem
+        self.model = model
+        self.options = options
+        self.space = space
+        self.folds = folds
+        self.valid = valid
+        self.seed = seed
+
+    def config(self, lone: str | None = None) -> Config:
+        """The parameters as a checked configuration.
+
+        :raises ConfigError: a parameter is unknown or has a value it cannot have.
+        """
+        asked = self.targets if self.targets is not None else lone
+        if asked is None:
+            raise ConfigError(
+                "a model needs targets",
+                found="neither targets nor y",
+                remedy='name the columns: MultiTask(targets=["a", "b"]).fit(table)',
+            )
+        whole = Problem.of(
+            asked,
+            by=self.by,
+            inputs=self.inputs,
+            ignore=self.ignore,
+            entity=self.entity,
+            **(self.problem or {}),
+        )
+        model = ModelConfig(
+            name=self.model,
+            options=dict(self.options or {}),
+            space=[dict(s) for s in self.space or []],
+            folds=self.folds,
+        )
+        return Config(problem=whole, model=model, seed=self.seed)
+
+    def fit(
+        self,
+        table: Any,
+        y: Any = None,
+        *,
+        note: Callable[[str], None] = lambda text: None,
+        search: Search | None = None,
+    ) -> Self:
+        """Fit on all rows of a table; a share of its entities chooses.
+
+        :param table: a data frame, an Arrow table, an array, or the path of a CSV or Parquet file.
+        :param y: answers of one task, [B], where the table does not hold them.
+        :param note: told what is fitted now.
+        :raises UmbelError: the table or a parameter breaks a rule.
+        """
+        frame = _frame(table)
+        lone = None
+        if y is not None:
+            lone = str(getattr(y, "name", None) or _LONE)
+            frame = frame.assign(**{lone: np.asarray(y)})
+        config = self.config(lone)
+        spec = config.problem.split
+        share = (1 - self.valid, self.valid, 0.0)
+        problem = config.problem.model_copy(
+            update={"split": spec.model_copy(update={"shares": share, "valid_from": None, "test_from": None})}
+        )
+        data = prepare(frame, problem, seed=self.seed)
+        if config.model.name == "auto":
+            found = fit_auto(data.train, data.valid, config, seed=self.seed, note=note, search=search)
+            learner: Learner = found.members.learners[found.saved]
+            held = found.members.held[found.saved]
+            costs = {name: cost.cpu_seconds for name, cost in found.members.costs.items()}
+            notes = {**learner.notes, "cpu_seconds": costs, "left_out": found.reasons}
+        else:
+            todo = plan(config.model, data.train, rows=len(data.train) + len(data.valid))
+            learner = todo.fit(data.train, data.valid, seed=self.seed, search=search)
+            held = held_out(learner, data.valid)
+            notes = dict(learner.notes)
+        return self.take(config, learner, data.train.tasks, data.train.schema, fit_rules(held), notes, lone)
+
+    def take(
+        self,
+        config: Config,
+        learner: Learner,
+        tasks: TaskSet,
+        schema: Schema,
+        rules: Mapping[str, Rule],
+        notes: Mapping[str, Any],
+        lone: str | None = None,
+    ) -> Self:
+        """Become the model of a learner that is fitted already."""
+        self.config_, self.learner_, self.tasks_, self.schema_ = config, learner, tasks, schema
+        self.rules_, self.notes_, self.lone_ = dict(rules), dict(notes), lone
+        self.n_features_in_ = len(schema.columns)
+        return self
+
+    def _fitted(self) -> None:
+        if not hasattr(self, "learner_"):
+            raise UmbelError("a model is fitted before it predicts", remedy="call fit(table) first")
+
+    def rows(self, table: Any) -> Dataset:
+        """A table as this model sees it; target columns may be absent.
+
+        :raises DataError: an input column is missing or holds infinite numbers.
+        """
+        self._fitted()
+        return attach(_frame(table), self.schema_, self.tasks_)
+
+    def predictions(self, table: Any) -> Predictions:
+        """Probabilities, or means and spreads, by target column, in encoded terms."""
+        rows = self.rows(table)
+        return self.learner_.predict(rows)
+
+    def predict(self, table: Any) -> Any:
+        """Answers in the user's own terms.
+
+        :returns: a data frame with the decision of each target, its probabilities, or its mean and
+            interval; the decisions alone, [B], when the model was fitted with ``y``.
+        """
+        found = self.predictions(table)
+        if self.lone_ is not None:
+            target = self.tasks_.target(self.lone_)
+            answer = target.kind.to_columns(target.name, found[target.name], self.rules_[target.name])
+            return np.asarray(answer[target.name])
+        columns: dict[str, NDArray[Any]] = {}
+        for target in self.tasks_.targets:
+            columns |= target.kind.to_columns(target.name, found[target.name], self.rules_[target.name])
+        return pd.DataFrame(columns)
+
+    def evaluate(self, table: Any, *, resamples: int = 1000) -> pd.DataFrame:
+        """Every metric of every task on rows whose answers are in the table, with intervals."""
+        rows = self.rows(table)
+        mine = Candidate(self.learner_.predict(rows), self.rules_)
+        card = judge(truth_of(rows), {"model": mine}, reference="model", resamples=resamples, metrics="all")
+        frame: pd.DataFrame = card.frame()
+        return frame[["task", "metric", "value", "low", "high"]]
+
+    def score(self, table: Any, y: Any = None) -> float:
+        """Mean over targets of the primary metric (of the one task, when fitted with ``y``)."""
+        frame = _frame(table)
+        if y is not None and self.lone_ is not None:
+            frame = frame.assign(**{self.lone_: np.asarray(y)})
+        rows = attach(frame, self.schema_, self.tasks_)
+        mine = Candidate(self.learner_.predict(rows), self.rules_)
+        card = judge(truth_of(rows), {"model": mine}, reference="model", resamples=0).frame()
+        values = card["value"].dropna()
+        if len(values) == 0:
+            raise UmbelError("a score needs known answers", found="no target is known in these rows")
+        return float(values.mean())
+
+    def save(self, folder: str | Path, *, card: str = "") -> Path:
+        """Write the model as one folder (safetensors and JSON), atomically.
+
+        :raises DiskError: it could not be written; what stood there is untouched.
+        """
+        self._fitted()
+        state = {
+            "config": self.config_.model_dump(mode="json"),
+            "tasks": self.tasks_.state,
+            "schema": self.schema_.state,
+            "learner": freeze(self.learner_),
+            "rules": self.rules_,
+            "notes": self.notes_,
+            "lone": self.lone_,
+        }
+        from umbel._version import __version__
+
+        write_model(Path(folder), state, version=__version__, card=card)
+        return Path(folder)
+
+
+def load(folder: str | Path) -> MultiTask:
+    """The model that :meth:`MultiTask.save` wrote. Loading runs no code of the file.
+
+    :raises ModelFileError: the folder is not a model, damaged, or of a newer format.
+    """
+    state = read_model(Path(folder))
+    config = Config.read(state["config"])
+    tasks, schema = TaskSet.from_state(state["tasks"]), Schema.from_state(state["schema"])
+    model = MultiTask(
+        config.problem,
+        model=config.model.name,
+        options=config.model.options or None,
+        space=config.model.space or None,
+        folds=config.model.folds,
+        seed=config.seed,
+    )
+    learner = thaw(state["learner"], tasks, schema)
+    return model.take(config, learner, tasks, schema, state["rules"], state["notes"], state["lone"])
+
+
+def _frame(table: Any) -> pd.DataFrame:
+    if isinstance(table, np.ndarray):
+        names = [f"x{i}" for i in range(table.shape[1] if table.ndim == 2 else 1)]
+        return pd.DataFrame(table.reshape(len(table), -1), columns=names)
+    return read_table(table)
