@@ -38,6 +38,8 @@ def test_a_problem_survives_json() -> None:
 def test_the_schema_tells_of_keys() -> None:
     keys = Problem.model_json_schema()["properties"]
     assert {"targets", "by", "inputs", "entity", "split"} <= set(keys)
+    assert {"type": "string"} in keys["targets"]["anyOf"]  # short forms too
+    assert len(keys["targets"]["anyOf"]) == 3
 
 
 @pytest.mark.parametrize(

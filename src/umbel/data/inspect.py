@@ -82,6 +82,8 @@ class Inspection:
 def _look(column: pd.Series) -> Look:
     known = column.dropna()
     listed = is_listed(column)
+    if pd.api.types.is_string_dtype(known.dtype) and not listed:
+        known = known[known != ""]
     shown = (", ".join(map(str, cell)) for cell in known) if listed else map(str, known.unique()[:3])
     distinct = known.map(str).nunique() if listed else known.nunique()
     examples = [text for text, _ in zip(shown, range(3), strict=False)]
@@ -89,7 +91,7 @@ def _look(column: pd.Series) -> Look:
         str(column.name),
         infer_column(column),
         int(distinct),
-        float(column.isna().mean()),
+        1 - len(known) / len(column),
         tuple(" ".join(e[:40].split()) for e in examples),
     )
 

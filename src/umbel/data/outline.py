@@ -13,7 +13,7 @@ def _scalar(value: Any) -> str:
     """A value on one line of YAML."""
     import yaml
 
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**9)
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9)
     return str(text).removesuffix("\n").removesuffix("\n...")
 
 

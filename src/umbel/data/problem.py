@@ -43,6 +43,9 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+Names = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+
+
 def _dated(value: Any) -> Any:
     """YAML reads 2005-01-01 as a date; kept as text so that a problem is plain JSON."""
     return value.isoformat() if isinstance(value, datetime.date) else value
@@ -79,7 +82,9 @@ class TargetSpec(BaseModel):
 
     kind: str | None = None
     weight: float = Field(1.0, ge=0, allow_inf_nan=False)
-    columns: Annotated[list[str] | None, BeforeValidator(_listed)] = None
+    columns: Annotated[list[str] | None, BeforeValidator(_listed, json_schema_input_type=str | list[str])] = (
+        None
+    )
 
     @property
     def options(self) -> dict[str, Any]:
@@ -142,6 +147,10 @@ class SplitSpec(BaseModel):
         return self
 
 
+Asked = str | list[str] | dict[str, TargetSpec | str | None]
+Given = str | list[str] | dict[str, InputSpec | ColumnType | None] | None
+
+
 class Problem(BaseModel):
     """Which columns are asked, which are given, and how rows are split.
 
@@ -166,16 +175,18 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    targets: Annotated[dict[str, TargetSpec], BeforeValidator(_specs("kind"))]
+    targets: Annotated[dict[str, TargetSpec], BeforeValidator(_specs("kind"), json_schema_input_type=Asked)]
     by: str | None = None
-    inputs: Annotated[dict[str, InputSpec] | None, BeforeValidator(_specs("type"))] = None
+    inputs: Annotated[
+        dict[str, InputSpec] | None, BeforeValidator(_specs("type"), json_schema_input_type=Given)
+    ] = None
     types: dict[str, ColumnType] = {}
-    ignore: Annotated[list[str], BeforeValidator(_listed)] = []
-    entity: Annotated[list[str], BeforeValidator(_listed)] = []
+    ignore: Names = []
+    entity: Names = []
     group: str | None = None
     time: str | None = None
     separators: dict[str, str] = {}
-    missing: Annotated[list[str], BeforeValidator(_listed)] = []
+    missing: Names = []
     split: SplitSpec = SplitSpec()
 
     @model_validator(mode="after")
