@@ -8,9 +8,9 @@ from typing import Any
 from umbel.data.dataset import Dataset
 from umbel.errors import ConfigError
 from umbel.training.config import ModelConfig
+from umbel.training.learner import LEARNERS, Learner
 from umbel.training.learners.independent import Independent
-from umbel.training.learners.learner import LEARNERS, Learner
-from umbel.training.learners.making import make
+from umbel.training.making import make
 from umbel.training.search import EachInTurn, Search
 
 __all__ = ["FEW_ROWS", "Plan", "candidates", "counterpart", "folds_for", "plan"]

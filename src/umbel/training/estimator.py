@@ -23,8 +23,8 @@ from umbel.tasks import Rule, TaskSet
 from umbel.training.build import plan
 from umbel.training.config import Config, ModelConfig
 from umbel.training.held import fit_rules, held_out
-from umbel.training.learners.learner import Learner, Predictions
-from umbel.training.learners.making import freeze, thaw
+from umbel.training.learner import Learner, Predictions
+from umbel.training.making import freeze, thaw
 from umbel.training.saving import read_model, write_model
 from umbel.training.search import Search
 from umbel.training.strategies import fit_auto
@@ -66,8 +66,8 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"x": range(40)}).assign(a=lambda f: 2.0 * f["x"], b=lambda f: -1.0 * f["x"])
     >>> model = MultiTask(["a", "b"], model="linear").fit(frame)
-    >>> model.predict(frame[["x"]])["a"].round(0).tolist()[:3]
-    [0.0, 2.0, 4.0]
+    >>> model.predict(frame[["x"]])["a"].round(0).tolist()[20:23]
+    [40.0, 42.0, 44.0]
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from umbel.data.dataset import Dataset
 from umbel.tasks import Rule
-from umbel.training.learners.learner import Learner, Predictions
+from umbel.training.learner import Learner, Predictions
 
 __all__ = ["Held", "KeepsHeld", "fit_rules", "held_out"]
 

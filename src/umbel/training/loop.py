@@ -143,7 +143,7 @@ class Loop:
         self._sums = torch.zeros(2, len(self.tasks), dtype=torch.float64)
         for target in self.tasks.targets:
             self.curves.setdefault(target.name, [])
-        self._own = list(self.model.parameters())
+        self._own: list[Tensor] = list(self.model.parameters())
         self._mean = [p.detach().clone() for p in self._own] if self.average else []
 
     def run(self, progress: Progress) -> None:

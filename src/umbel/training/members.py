@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from umbel.data.dataset import Dataset
 from umbel.training.build import Plan
 from umbel.training.held import Held, held_out
+from umbel.training.learner import Learner
 from umbel.training.learners.ensemble import Ensemble
-from umbel.training.learners.learner import Learner
 from umbel.training.search import Search
 
 __all__ = ["Cost", "Members"]

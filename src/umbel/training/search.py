@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from umbel.data.dataset import Dataset
 from umbel.training.held import held_out
-from umbel.training.learners.learner import Learner
-from umbel.training.learners.making import make
+from umbel.training.learner import Learner
+from umbel.training.making import make
 from umbel.training.skill import mean_skill
 
 __all__ = ["EachInTurn", "Search", "Space"]

@@ -12,10 +12,10 @@ from umbel.judging.residuals import residual_section
 from umbel.judging.scorecard import Candidate, Scorecard
 from umbel.judging.section import Figure, Section, Series, TableData
 from umbel.judging.truth import Truth
+from umbel.training.learner import Learner
 from umbel.training.learners.average import Average
 from umbel.training.learners.chosen import Chosen
 from umbel.training.learners.cross_fit import CrossFit
-from umbel.training.learners.learner import Learner
 from umbel.training.strategies import Strategies
 
 __all__ = ["choices", "costs", "curves", "sections"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from umbel.data.dataset import Dataset
 from umbel.tasks import Kind, Prediction
-from umbel.training.learners.learner import Predictions
+from umbel.training.learner import Predictions
 
 __all__ = ["losses", "mean_skill", "skill"]
 

@@ -9,9 +9,9 @@ from umbel.data.dataset import Dataset
 from umbel.errors import ConfigError
 from umbel.training.build import Plan, candidates, counterpart, folds_for, plan
 from umbel.training.config import Config
+from umbel.training.learner import LEARNERS
 from umbel.training.learners.average import Average
 from umbel.training.learners.chosen import Chosen
-from umbel.training.learners.learner import LEARNERS
 from umbel.training.learners.stacked import Stacked
 from umbel.training.members import Members
 from umbel.training.search import Search

@@ -12,8 +12,8 @@ from umbel.data.dataset import Dataset
 from umbel.data.schema import Schema
 from umbel.tasks import Kind, TaskSet
 from umbel.training.held import Held
+from umbel.training.learner import LEARNERS, Predictions, State
 from umbel.training.learners.ensemble import Ensemble
-from umbel.training.learners.learner import LEARNERS, Predictions, State
 from umbel.training.skill import losses
 
 __all__ = ["Average", "greedy_weights"]

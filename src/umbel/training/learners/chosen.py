@@ -9,8 +9,8 @@ from umbel.data.dataset import Dataset
 from umbel.data.schema import Schema
 from umbel.tasks import TaskSet
 from umbel.training.held import Held
+from umbel.training.learner import LEARNERS, Predictions, State
 from umbel.training.learners.ensemble import Ensemble, MemberSpec
-from umbel.training.learners.learner import LEARNERS, Predictions, State
 from umbel.training.skill import mean_skill, skill
 
 __all__ = ["Chosen"]

@@ -12,8 +12,8 @@ from umbel.data.schema import Schema
 from umbel.data.split import folds as make_folds
 from umbel.tasks import Prediction, TaskSet
 from umbel.training.held import Held
-from umbel.training.learners.learner import LEARNERS, Learner, Predictions, State
-from umbel.training.learners.making import freeze, make, thaw
+from umbel.training.learner import LEARNERS, Learner, Predictions, State
+from umbel.training.making import freeze, make, thaw
 
 __all__ = ["CrossFit"]
 

@@ -11,8 +11,8 @@ from umbel.data.schema import Schema
 from umbel.errors import DataError
 from umbel.tasks import TaskSet
 from umbel.training.held import Held, held_out
-from umbel.training.learners.learner import Learner, Predictions, State
-from umbel.training.learners.making import freeze, make, thaw
+from umbel.training.learner import Learner, Predictions, State
+from umbel.training.making import freeze, make, thaw
 
 __all__ = ["Ensemble", "MemberSpec"]
 

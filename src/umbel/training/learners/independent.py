@@ -10,8 +10,8 @@ import numpy as np
 from umbel.data.dataset import Dataset
 from umbel.data.schema import Schema
 from umbel.tasks import Prediction, TaskSet
-from umbel.training.learners.learner import LEARNERS, Learner, Predictions, State
-from umbel.training.learners.making import freeze, thaw
+from umbel.training.learner import LEARNERS, Learner, Predictions, State
+from umbel.training.making import freeze, thaw
 from umbel.training.search import EachInTurn, Search
 
 __all__ = ["Independent"]

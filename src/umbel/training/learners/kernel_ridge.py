@@ -12,7 +12,7 @@ from umbel.data.dataset import Dataset
 from umbel.data.schema import Schema
 from umbel.encoders.design import DesignMatrix, fitted_design
 from umbel.tasks import Prediction, Target, TaskSet
-from umbel.training.learners.learner import LEARNERS, Predictions, State
+from umbel.training.learner import LEARNERS, Predictions, State
 from umbel.training.solvers.glm import fit_glm
 from umbel.training.solvers.kernel_ridge import KernelFit, fit_kernel_ridge
 

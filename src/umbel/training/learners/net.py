@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from umbel.balancing.balancer import BALANCERS
 from umbel.data.batch import Batch
@@ -25,7 +26,7 @@ from umbel.sharing.model import MultiTaskNet, initialise
 from umbel.tasks import Prediction, TaskSet
 from umbel.training.checkpoint import Store, arrays_of, tensors_of
 from umbel.training.distributed import Processes, joined
-from umbel.training.learners.learner import LEARNERS, Predictions, State
+from umbel.training.learner import LEARNERS, Predictions, State
 from umbel.training.learners.net_options import NetOptions
 from umbel.training.learners.net_parts import (
     Member,
@@ -183,6 +184,8 @@ class Net(NetOptions):
             criterion=self.criterion,
             clip=self.clip,
             pieces=self.pieces,
+            calibrate=self.calibrate and self.stopping != "none",
+            average=self.average,
             precision=torch.bfloat16 if self.dtype == "bfloat16" else None,
             every=self.every,
         )
@@ -225,7 +228,8 @@ class Net(NetOptions):
                 raw = raw_outputs(model, table)
                 for target in self._tasks.targets:
                     if member.chosen[target.name] == epoch:
-                        found[target.name].append(target.kind.predict(raw[target.name].double()))
+                        calibrated = member.calibrations.get(target.name, _as_is)
+                        found[target.name].append(target.kind.predict(calibrated(raw[target.name].double())))
         share = [1 / len(self._members)] * len(self._members)
         return {
             t.name: found[t.name][0] if len(share) == 1 else t.kind.mix(found[t.name], share)
@@ -269,3 +273,7 @@ class Net(NetOptions):
         self._space = FeatureSpace(schema, self.encoder_options()).restore(state["space"])
         self._size = int(state["size"])
         self._members = [Member.from_state(tensors_of(member)) for member in state["members"]]
+
+
+def _as_is(raw: Tensor) -> Tensor:
+    return raw

@@ -28,7 +28,7 @@ _AT_LEAST: dict[str, float] = {
     **dict.fromkeys(("width", "epochs", "batch_size", "members", "pieces", "patience"), 1),
     **dict.fromkeys(("depth", "embedding", "head_hidden", "task_embedding", "weight_decay", "every"), 0),
 }
-_SHARES = ("dropout", "embedding_dropout")
+_SHARES = ("dropout", "embedding_dropout", "average")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -42,6 +42,7 @@ class NetOptions:
     :param norm: layer norm in the trunk.
     :param embedding: numbers per name, word and (at most) level; 0 for none.
     :param embedding_dropout: share of embedded features dropped in training, in [0, 1).
+    :param bag_power: a set or text of n known things counts each n ** -bag_power: 0 sums, 1 averages.
     :param encoders: further options by encoder name (numbers, categories, names, text).
     :param sharing: the sharing architecture, by name.
     :param head_hidden: units of a hidden layer in each head; 0 for none.
@@ -62,6 +63,9 @@ class NetOptions:
     :param stopping: restore, shared, head or none, see ``training.stopping``.
     :param criterion: what validation judges by: nll or skill.
     :param patience: end after so many epochs without a better one.
+    :param calibrate: stretch and shift each target's outputs to fit validation (see
+        ``training.calibrate``); not with stopping ``none``, which looks at no validation row.
+    :param average: decay of a moving average of the parameters that is judged and kept; 0 for none.
     :param members: nets of different seeds whose predictions are averaged.
     :param device: auto, cpu, cuda, ...
     :param dtype: float32, float64, or bfloat16 (autocast over float32 parameters).
@@ -75,12 +79,13 @@ class NetOptions:
     """
 
     width: int = 256
-    depth: int = 3
+    depth: int = 2
     dropout: float = 0.5
     activation: str = "relu"
     norm: bool = True
     embedding: int = 32
-    embedding_dropout: float = 0.3
+    embedding_dropout: float = 0.5
+    bag_power: float = 1.0
     encoders: dict[str, dict[str, Any]] | None = None
     sharing: str = "hard"
     head_hidden: int = 0
@@ -90,7 +95,7 @@ class NetOptions:
     lr: float = 2e-3
     weight_decay: float = 1e-2
     schedule: str = "constant"
-    epochs: int = 30
+    epochs: int = 20
     batch_size: int = 256
     pieces: int = 1
     clip: float | None = None
@@ -100,7 +105,9 @@ class NetOptions:
     prior_scale: float = 1.0
     stopping: How = "restore"
     criterion: Criterion = "nll"
-    patience: int = 8
+    patience: int = 5
+    calibrate: bool = True
+    average: float = 0.0
     members: int = 1
     device: str = "auto"
     dtype: Dtype = "float32"
@@ -142,7 +149,7 @@ class NetOptions:
     def encoder_options(self) -> dict[str, dict[str, Any]]:
         """The options of each encoder, with the embeddings' width and dropout filled in."""
         given = self.encoders or {}
-        both = {"width": self.embedding, "dropout": self.embedding_dropout}
+        both = {"width": self.embedding, "dropout": self.embedding_dropout, "power": self.bag_power}
         levels = {"width": min(self.embedding, 16)}
         return {
             "numbers": {**given.get("numbers", {})},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -16,8 +16,9 @@ from umbel.encoders.space import FeatureSpace
 from umbel.errors import ConfigError
 from umbel.sharing.model import MultiTaskNet
 from umbel.tasks import TaskSet
+from umbel.training.calibrate import Calibration
 from umbel.training.learners.net_options import NetOptions
-from umbel.training.loop import Loop, Snapshot, raw_outputs, snapshot, validation_losses
+from umbel.training.loop import Loop, Snapshot, judge, snapshot
 from umbel.training.prior import PRIORS, Prior
 
 __all__ = ["Member", "chosen_of", "deterministic", "device_of", "model_of", "optimizer_of", "prior_of"]
@@ -31,12 +32,14 @@ class Member:
 
     :param states: by epoch.
     :param chosen: epoch by target.
+    :param calibrations: of the raw outputs, by target; a target without one has none.
     :param valid: validation losses by target, from epoch 0 (before training) on.
     :param train: training losses by target, from epoch 1 on.
     """
 
     states: dict[int, Snapshot]
     chosen: dict[str, int]
+    calibrations: dict[str, Calibration]
     valid: dict[str, list[float | None]]
     train: dict[str, list[float]]
 
@@ -45,6 +48,7 @@ class Member:
         return {
             "states": {str(epoch): dict(state) for epoch, state in self.states.items()},
             "chosen": self.chosen,
+            "calibrations": {target: asdict(found) for target, found in self.calibrations.items()},
             "valid": self.valid,
             "train": self.train,
         }
@@ -53,7 +57,8 @@ class Member:
     def from_state(state: Mapping[str, Any]) -> Member:
         """The member that :meth:`state` told of."""
         states = {int(epoch): dict(found) for epoch, found in state["states"].items()}
-        return Member(states, dict(state["chosen"]), dict(state["valid"]), dict(state["train"]))
+        calibrations = {target: Calibration(**found) for target, found in state["calibrations"].items()}
+        return Member(states, dict(state["chosen"]), calibrations, dict(state["valid"]), dict(state["train"]))
 
 
 def device_of(name: str) -> torch.device:
@@ -154,16 +159,22 @@ def chosen_of(loop: Loop) -> Member:
     stopping = loop.stopping
     chosen = stopping.chosen
     if stopping.how == "none" or not loop.snapshots:
-        states = {stopping.epochs: snapshot(loop.model)}
         chosen = dict.fromkeys(chosen, stopping.epochs)
+        with loop.averaged():
+            states = {stopping.epochs: snapshot(loop.model)}
     elif stopping.how == "head":
-        states = {stopping.shared: _best_heads(loop, loop.snapshots[stopping.shared])}
+        return _best_heads(loop, loop.snapshots[stopping.shared])
     else:
         states = {
             epoch: _only(loop.model, loop.snapshots[epoch], {t for t, e in chosen.items() if e == epoch})
             for epoch in set(chosen.values())
         }
-    return Member(states, chosen, stopping.curves, loop.curves)
+    kept = {
+        target: loop.calibrations[epoch][target]
+        for target, epoch in chosen.items()
+        if target in loop.calibrations.get(epoch, {})
+    }
+    return Member(states, chosen, kept, stopping.curves, loop.curves)
 
 
 def _only(model: MultiTaskNet, state: Snapshot, targets: set[str]) -> Snapshot:
@@ -172,17 +183,20 @@ def _only(model: MultiTaskNet, state: Snapshot, targets: set[str]) -> Snapshot:
     return {name: value for name, value in state.items() if not name.startswith(unused or ("\0",))}
 
 
-def _best_heads(loop: Loop, trunk: Snapshot) -> Snapshot:
+def _best_heads(loop: Loop, trunk: Snapshot) -> Member:
     """On the trunk of one epoch, each target's head of the epoch that validation likes best."""
-    best: dict[str, tuple[float, int]] = {}
+    best: dict[str, tuple[float, int, Calibration | None]] = {}
     for epoch, heads in sorted(loop.heads.items()):
         loop.model.load_state_dict({**trunk, **heads})
-        raw = raw_outputs(loop.model, loop.valid)
-        for target, loss in validation_losses(raw, loop.valid, loop.tasks, loop.criterion).items():
+        losses, found = judge(loop.model, loop.valid, loop.tasks, loop.criterion, loop.calibrate)
+        for target, loss in losses.items():
             if loss is not None and (target not in best or loss < best[target][0]):
-                best[target] = (loss, epoch)
+                best[target] = (loss, epoch, found.get(target))
     state = dict(trunk)
-    for target, (_, epoch) in best.items():
+    for target, (_, epoch, _) in best.items():
         prefix = f"heads.{loop.model.targets[target]}."
         state |= {name: v for name, v in loop.heads[epoch].items() if name.startswith(prefix)}
-    return state
+    shared = loop.stopping.shared
+    kept = {target: c for target, (_, _, c) in best.items() if c is not None}
+    chosen = dict.fromkeys(loop.stopping.targets, shared)
+    return Member({shared: state}, chosen, kept, loop.stopping.curves, loop.curves)

@@ -12,9 +12,9 @@ from umbel.data.dataset import Dataset
 from umbel.data.schema import Column, Schema
 from umbel.tasks import TaskSet
 from umbel.training.held import Held
+from umbel.training.learner import LEARNERS, Predictions, State
 from umbel.training.learners.cross_fit import CrossFit
 from umbel.training.learners.ensemble import Ensemble, MemberSpec
-from umbel.training.learners.learner import LEARNERS, Predictions, State
 
 __all__ = ["Stacked"]
 

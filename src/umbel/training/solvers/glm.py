@@ -136,14 +136,17 @@ def fit_glm(
         if not open_.any():
             break
         S = weights * model.curvature(M)
-        V, v = _newton_step(X, XT, squareT, S, gW, gb, strengths, open_, size / scale)
+        # only the open outputs are worked on: most of the work is products with X
+        o = np.flatnonzero(open_)
+        V, v = _newton_step(X, XT, squareT, S[:, o], gW[:, o], gb[o], strengths[o], (size / scale)[o])
         dF = X @ V + v
-        t = _line_search(model, F, dF, Y, weights, W, V, strengths, (gW * V).sum(axis=0) + gb * v)
-        if not (t[open_] > 0).any():
+        fall = (gW[:, o] * V).sum(axis=0) + gb[o] * v
+        t = _line_search(model, F[:, o], dF, Y[:, o], weights[:, o], W[:, o], V, strengths[o], fall)
+        if not (t > 0).any():
             break  # no output can go down any more in this precision
-        W += t * V
-        b += t * v
-        F += t * dF
+        W[:, o] += t * V
+        b[o] += t * v
+        F[:, o] += t * dF
     return W, b
 
 
@@ -155,7 +158,6 @@ def _newton_step(
     gW: Array,
     gb: Array,
     strengths: Array,
-    open_: NDArray[np.bool_],
     progress: Array,
 ) -> tuple[Array, Array]:
     """Solve Hessian x step = -gradient by conjugate gradients, all outputs side by side.
@@ -165,11 +167,11 @@ def _newton_step(
     mass = np.maximum(S.sum(axis=0), 1e-12)
     scale = 1 / (squareT @ S + strengths)
     V, v = np.zeros_like(gW), np.zeros_like(gb)
-    R, r = -gW * open_, -gb * open_
+    R, r = -gW, -gb
     Z, z = scale * R, r / mass
     P, p = Z.copy(), z.copy()
     product = (R * Z).sum(axis=0) + r * z
-    goal = np.minimum(0.1, np.sqrt(progress)) ** 2 * product
+    goal = np.minimum(0.2, np.sqrt(progress)) ** 2 * product
     for _ in range(200):
         U = S * (X @ P + p)
         HP, hp = XT @ U + strengths * P, U.sum(axis=0)

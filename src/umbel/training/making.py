@@ -9,7 +9,7 @@ from typing import Any
 from umbel.data.schema import Schema
 from umbel.errors import ConfigError, near
 from umbel.tasks import TaskSet
-from umbel.training.learners.learner import LEARNERS, Learner, State
+from umbel.training.learner import LEARNERS, Learner, State
 
 __all__ = ["freeze", "make", "thaw"]
 
