@@ -82,9 +82,7 @@ class TargetSpec(BaseModel):
 
     kind: str | None = None
     weight: float = Field(1.0, ge=0, allow_inf_nan=False)
-    columns: Annotated[list[str] | None, BeforeValidator(_listed, json_schema_input_type=str | list[str])] = (
-        None
-    )
+    columns: Names | None = None
 
     @property
     def options(self) -> dict[str, Any]:
