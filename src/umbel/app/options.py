@@ -14,18 +14,30 @@ __all__ = [
     "Data",
     "Entity",
     "Inputs",
+    "MaybeData",
     "Minutes",
     "Model",
     "Out",
+    "OutFile",
     "Processes",
     "Quiet",
+    "RunFolder",
+    "Saved",
     "Seed",
     "Splits",
     "Targets",
+    "count",
     "names",
 ]
 
 Data = Annotated[Path, typer.Argument(help="The table: .csv, .csv.gz, .tsv or .parquet.", show_default=False)]
+MaybeData = Annotated[
+    Path | None,
+    typer.Argument(help="The table: .csv, .csv.gz, .tsv or .parquet; the run's own with --resume."),
+]
+Saved = Annotated[Path, typer.Argument(help="A run, or its model folder.", show_default=False)]
+RunFolder = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
+OutFile = Annotated[Path | None, typer.Option("--out", "-o", help="File to write.", show_default=False)]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run.", show_default=False)]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the split and of the models.")]
 ConfigFile = Annotated[
@@ -63,3 +75,12 @@ def names(text: str | None) -> list[str] | None:
         return None
     parts = text.replace("\\,", "\x00").split(",")
     return [part.replace("\x00", ",").strip() for part in parts if part.strip()]
+
+
+def count(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> count(1, "target"), count(7, "target")
+    ('1 target', '7 targets')
+    """
+    return f"{number:,} {what}" + ("" if number == 1 else "s")

@@ -16,7 +16,7 @@ from typing import Any
 from umbel.errors import DataError, DiskError, UmbelError
 from umbel.training.files import write_text
 
-__all__ = ["SCORE_COLUMNS", "InterruptedRunError", "Run", "plain"]
+__all__ = ["SCORE_COLUMNS", "InterruptedRunError", "Run", "plain", "scores_text"]
 
 SCORE_COLUMNS = (
     "task",
@@ -43,10 +43,19 @@ class Run:
     """The folder of one run. Every file is written whole or not at all; the log grows line by line.
 
     :param folder: made when the first file is written.
+    :param writes: False in all but the first of several processes: they write nothing.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, writes: bool = True) -> None:
+        self.folder, self.writes = folder, writes
+
+    def write(self, path: Path, text: str) -> None:
+        """Write a file of the run, whole or not at all.
+
+        :raises DiskError: it could not be written; a former file is untouched.
+        """
+        if self.writes:
+            write_text(path, text)
 
     @property
     def config(self) -> Path:
@@ -86,6 +95,8 @@ class Run:
 
         :raises DiskError: the folder cannot be written.
         """
+        if not self.writes:
+            return
         write_text(self.config, config)
         write_text(self.log_file, "")
         self.scores.unlink(missing_ok=True)
@@ -99,6 +110,8 @@ class Run:
         :param facts: JSON values; arrays become lists, undefined numbers null.
         :raises DiskError: it cannot be written; the lines before are untouched.
         """
+        if not self.writes:
+            return
         line = json.dumps({"event": event, "time": round(time.time(), 3)} | plain(facts), ensure_ascii=False)
         size = None
         try:
@@ -128,19 +141,14 @@ class Run:
                 yield event
 
     def write_scores(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Write ``scores.csv``; a cell without a number (undefined, the reference's gain) is empty."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(SCORE_COLUMNS)
-        for row in rows:
-            cells = [plain(row.get(column)) for column in SCORE_COLUMNS]
-            writer.writerow(["" if c is None else f"{c:.6g}" if isinstance(c, float) else c for c in cells])
-        write_text(self.scores, out.getvalue())
+        """Write ``scores.csv``; see :func:`scores_text`."""
+        self.write(self.scores, scores_text(rows))
 
     def read_scores(self) -> list[dict[str, Any]]:
         """Rows of ``scores.csv``: numbers as floats, empty cells as None.
 
-        :raises DataError: the folder has no such file, or it has other columns.
+        :raises DataError: the folder has no such file (a run of `umbel fit` has none), or it has other
+            columns.
         """
         if not self.scores.is_file():
             raise DataError(
@@ -181,6 +189,18 @@ class Run:
             raise InterruptedRunError(
                 "stopped by Ctrl-C", found="nothing was left half-written", remedy="start again"
             ) from None
+
+
+def scores_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Scores as CSV with :data:`SCORE_COLUMNS`; a number that is not there (undefined, the reference's
+    gain) is an empty cell."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(SCORE_COLUMNS)
+    for row in rows:
+        cells = [plain(row.get(column)) for column in SCORE_COLUMNS]
+        writer.writerow(["" if c is None else f"{c:.6g}" if isinstance(c, float) else c for c in cells])
+    return out.getvalue()
 
 
 def plain(value: Any) -> Any:

@@ -304,7 +304,9 @@ def _brief(value: float) -> str:
         return f"{value / 1000:.0f}k"
     if float(value).is_integer():
         return f"{value:.0f}"
-    return f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3g}"
+    if abs(value) < 0.005:
+        return ".00"
+    return f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 0.995 else f"{value:.3g}"
 
 
 _DRAW: dict[str, Callable[[Figure], Any]] = {

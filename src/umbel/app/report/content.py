@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from umbel.app.run import Run, plain
+from umbel.errors import DataError
 from umbel.judging.section import Figure, Section, Series, TableData
 
 __all__ = ["Comparable", "Report", "read_report", "report_of", "section_of", "write_report"]
@@ -86,7 +87,7 @@ def report_of(result: Comparable, *, title: str, config: str = "", command: str 
         title,
         result.recommendation,
         plain(result.scores.frame().to_dict("records")),
-        list(result.sections),
+        [*_verdicts(result), *result.sections],
         plain(result.costs),
         plain(result.facts),
         config,
@@ -94,12 +95,23 @@ def report_of(result: Comparable, *, title: str, config: str = "", command: str 
     )
 
 
+def _verdicts(result: Comparable) -> list[Section]:
+    """Verdicts and gains come first; of the final scores, which may be those over several splits."""
+    from umbel.judging.scores import Scorecard
+    from umbel.judging.verdicts import gain_section, verdict_section
+
+    if not isinstance(result.scores, Scorecard) or any(s.title == "Verdicts" for s in result.sections):
+        return []
+    return [verdict_section(result.scores), gain_section(result.scores)]
+
+
 def write_report(run: Run, report: Report) -> None:
     """Keep what the page is drawn from: the scores as a table, the rest in the log.
 
     :raises DiskError: a file could not be written.
     """
-    run.write_scores(report.scores)
+    if report.scores:
+        run.write_scores(report.scores)
     for section in report.sections:
         run.log("section", section=section)
     run.log(
@@ -112,16 +124,23 @@ def write_report(run: Run, report: Report) -> None:
 
 
 def read_report(run: Run) -> Report:
-    """The report of a run that has ended.
+    """The report of a run.
 
-    :raises DataError: the folder has no scores.
+    :raises DataError: the folder is no run, or the run has not ended.
     """
+    if not any(run.events("result")):
+        state = "whose log has no result" if run.log_file.is_file() else "without log.jsonl"
+        raise DataError(
+            "a report is drawn from a run that has ended",
+            found=f"'{run.folder}', {state}",
+            remedy="give the --out folder of `umbel compare`, `umbel demo` or `umbel fit`",
+        )
     start: dict[str, Any] = next(run.events("start"), {})
     result: dict[str, Any] = next(run.events("result"), {})
     return Report(
         str(result.get("title") or run.folder.name),
         str(result.get("recommendation", "")),
-        run.read_scores(),
+        run.read_scores() if run.scores.is_file() else [],
         [section_of(event["section"]) for event in run.events("section")],
         dict(result.get("costs", {})),
         dict(result.get("facts", {})),

@@ -1,0 +1,44 @@
+"""``umbel methods``: what there is, each with its paper."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Annotated
+
+import typer
+
+from umbel.app import options
+
+__all__ = ["METHODS", "methods"]
+
+METHODS = {
+    "kind": "umbel.tasks.kind:KINDS",
+    "learner": "umbel.training.learner:LEARNERS",
+    "encoder": "umbel.encoders.encoder:ENCODERS",
+    "sharing": "umbel.sharing.sharing:SHARINGS",
+    "balancer": "umbel.balancing.balancer:BALANCERS",
+    "prior": "umbel.training.prior:PRIORS",
+    "metric": "umbel.judging.metrics:METRICS",
+}
+"""Where the registries are, by what is registered in them."""
+
+
+def methods(
+    what: Annotated[str | None, typer.Argument(help="One of: " + ", ".join(METHODS) + ".")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List what there is (kinds, learners, encoders, balancers, metrics), each with its source."""
+    from umbel.app.console import print_json, print_table
+    from umbel.errors import ConfigError, near
+
+    if what is not None and what not in METHODS:
+        raise ConfigError("methods are listed by their sort", found=f"'{what}'", remedy=near(what, METHODS))
+    rows = []
+    for sort in METHODS if what is None else [what]:
+        module, name = METHODS[sort].split(":")
+        for entry in getattr(importlib.import_module(module), name):
+            rows.append({"sort": sort, "name": entry.name, "what": entry.summary, "source": entry.source})
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(["sort", "name", "what", "source"], [list(row.values()) for row in rows])

@@ -1,0 +1,55 @@
+"""``umbel predict MODEL DATA``: answers for new rows."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from umbel.app import options
+
+__all__ = ["predict"]
+
+
+def predict(
+    model: options.Saved,
+    data: options.Data,
+    out: options.OutFile = None,
+    keep: Annotated[
+        str | None, typer.Option("--keep", help="Columns of DATA that stand before the answers: a,b,c.")
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", help="Also the k likeliest classes or labels.", min=1)
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Decisions, probabilities, means and intervals for the rows of a table without targets."""
+    import pandas as pd
+
+    from umbel.app.console import print_json
+    from umbel.app.doors import model_folder
+    from umbel.data.read import read_table, take_column
+    from umbel.training.estimator import load
+    from umbel.training.files import write_bytes
+
+    fitted = load(model_folder(model))
+    frame = read_table(data)
+    kept = [take_column(frame, name, "column to keep") for name in options.names(keep) or []]
+    if top_k is not None:
+        for target in fitted.tasks_.targets:
+            if "top_k" in target.kind.options:
+                fitted.rules_[target.name] = {**(fitted.rules_[target.name] or {}), "top_k": top_k}
+    answers = fitted.predict(frame)
+    if kept:
+        clash = [c for c in (str(k.name) for k in kept) if c in answers.columns]
+        first = pd.concat(kept, axis=1).rename(columns={c: f"{c}_given" for c in clash})
+        answers = pd.concat([first, answers], axis=1)
+    if as_json:
+        print_json(answers.to_dict("records"))
+    elif out is None:
+        answers.to_csv(sys.stdout, index=False, lineterminator="\n")
+    elif out.suffix in (".parquet", ".pq"):
+        write_bytes(out, answers.to_parquet(index=False))
+    else:
+        write_bytes(out, answers.to_csv(index=False, lineterminator="\n").encode())
