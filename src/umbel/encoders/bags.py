@@ -106,7 +106,7 @@ class BagTable(nn.Module):
     def reset_parameters(self) -> None:
         """Small normal numbers."""
         if self.weight is not None:
-            nn.init.normal_(self.weight, std=0.05)
+            nn.init.normal_(self.weight, std=0.01)
 
     def forward(self, x: Bags) -> Tensor:
         """Embedded bags and side numbers [B, S * width + E]."""

@@ -25,7 +25,8 @@ class Text(Encoder):
     Only hashes seen often enough in training have a place; the most frequent ``most`` of each column.
     A missing cell is an empty text. The features carry the log of each text's length along.
 
-    :param least: a hash needs so many training rows for a place of its own.
+    :param least: a hash must be seen so often in training for a place of its own; by default once in 600
+        rows, at least 2 and at most 20 times.
     :param most: places per column at most.
     :param shortest: characters of the shortest n-grams.
     :param longest: characters of the longest n-grams.
@@ -41,10 +42,10 @@ class Text(Encoder):
         self,
         columns: Sequence[Column],
         *,
-        least: int = 5,
+        least: int | None = None,
         most: int = 100_000,
         shortest: int = 3,
-        longest: int = 5,
+        longest: int = 4,
         width: int = 32,
         power: float = 0.5,
         dropout: float = 0.3,
@@ -67,7 +68,8 @@ class Text(Encoder):
             hashes, counts = self._hashes(frame[column.name])
             lengths.append(np.log1p(counts))
             distinct, seen = np.unique(hashes, return_counts=True)
-            kept = np.flatnonzero(seen >= self.least)
+            least = min(max(len(counts) // 600, 2), 20) if self.least is None else self.least
+            kept = np.flatnonzero(seen >= least)
             if len(kept) > self.most:
                 kept = kept[np.argsort(-seen[kept], kind="stable")[: self.most]]
             self.vocabulary.append(np.sort(distinct[kept]))
