@@ -193,7 +193,7 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         :raises DataError: an input column is missing or holds infinite numbers.
         """
         self._fitted()
-        return attach(_frame(table), self.schema_, self.tasks_)
+        return attach(_frame(table), self.schema_, self.tasks_, problem=self.config_.problem)
 
     def predictions(self, table: Any) -> Predictions:
         """Probabilities, or means and spreads, by target column, in encoded terms."""
@@ -229,7 +229,7 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         frame = _frame(table)
         if y is not None and self.lone_ is not None:
             frame = frame.assign(**{self.lone_: np.asarray(y)})
-        rows = attach(frame, self.schema_, self.tasks_)
+        rows = self.rows(frame)
         mine = Candidate(self.learner_.predict(rows), self.rules_)
         card = judge(truth_of(rows), {"model": mine}, reference="model", resamples=0).frame()
         values = card["value"].dropna()
