@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from umbel.data.dataset import Dataset
@@ -35,10 +36,10 @@ _DEFAULTS: dict[str, Any] = {
     "knots": 0,
     "least_level": 3,
     "least_name": 2,
-    "least_term": 3,
+    "least_term": 5,
     "set_power": 0.4,
     "text_weight": 0.7,
-    "ngrams": [3, 5],
+    "ngrams": [3, 4],
 }
 
 
@@ -52,6 +53,8 @@ class DesignMatrix:
     :param text_weight: length of a text's row, against entries of 1 elsewhere.
     :param ngrams: shortest and longest character n-gram.
     :raises ConfigError: an option is unknown.
+
+    ``mark`` is a digest of all that was fitted: what is cached under it belongs to no other matrix.
     """
 
     def __init__(self, schema: Schema, **options: Any) -> None:
@@ -65,7 +68,7 @@ class DesignMatrix:
         self.schema = schema
         self.options: dict[str, Any] = {**_DEFAULTS, **options}
         self.blocks: list[Block] = []
-        self._mark = ""
+        self.mark = ""
 
     def fit(self, train: Dataset) -> DesignMatrix:
         """Learn levels, names, words and scales from training rows."""
@@ -94,11 +97,11 @@ class DesignMatrix:
     def _seal(self) -> None:
         digest = hashlib.sha256()
         digest.update(json.dumps(self.state(), default=lambda a: np.asarray(a).tolist()).encode())
-        self._mark = digest.hexdigest()
+        self.mark = digest.hexdigest()
 
     def transform(self, rows: Dataset) -> Design:
         """The matrix [B, D] of some rows; encoded once per dataset and fitted matrix."""
-        return rows.cached(("design", self._mark), lambda: self._encode(rows))
+        return rows.cached(("design", self.mark), lambda: self._encode(rows))
 
     def _encode(self, rows: Dataset) -> Design:
         frame = rows.frame(self.schema.names)
@@ -124,6 +127,12 @@ class DesignMatrix:
     def names(self) -> list[str]:
         """What each feature is called in reports, [D]."""
         return [name for block in self.blocks for name in block.names]
+
+    @property
+    def scales(self) -> NDArray[np.float64]:
+        """What a standardised number was divided by, 1 for every other feature, [D]."""
+        parts = [b.scale if isinstance(b, NumberBlock) else np.ones(len(b.names)) for b in self.blocks]
+        return np.concatenate(parts) if parts else np.ones(0)
 
     def state(self) -> dict[str, Any]:
         """All that was fitted, as JSON and arrays."""

@@ -98,7 +98,7 @@ class TextBlock:
     """
 
     def __init__(
-        self, column: str, *, least: int = 3, ngrams: Sequence[int] = (3, 5), weight: float = 0.7
+        self, column: str, *, least: int = 5, ngrams: Sequence[int] = (3, 4), weight: float = 0.7
     ) -> None:
         self.column, self.least, self.ngrams, self.weight = column, least, list(ngrams), weight
         self.terms: dict[str, list[str]] = {"word": [], "char_wb": []}
@@ -108,10 +108,8 @@ class TextBlock:
         from sklearn.feature_extraction.text import CountVectorizer
 
         spans = (1, 1) if analyzer == "word" else (self.ngrams[0], self.ngrams[1])
-        pattern = r"(?u)\b\w+\b"
-        return CountVectorizer(
-            analyzer=analyzer, ngram_range=spans, token_pattern=pattern, binary=True, dtype=np.float64, **more
-        )
+        more["token_pattern"] = r"(?u)\b\w+\b" if analyzer == "word" else None
+        return CountVectorizer(analyzer=analyzer, ngram_range=spans, binary=True, dtype=np.float64, **more)
 
     def fit(self, frame: pd.DataFrame) -> TextBlock:
         """Learn the terms and their inverse document frequencies."""

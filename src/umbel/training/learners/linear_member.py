@@ -125,7 +125,7 @@ def fit_member(train: Part, valid: Part, *, folds: int = 5) -> tuple[LinearMembe
     path, loss = _METHODS[response]
     big = sparse.issparse(train.X)
     strengths = _grid(response, big)
-    rough = 3e-3 if big else 1e-5
+    rough = 1e-2 if big else 1e-5
     path_valid: Solutions = []
     by_folds = len(valid.own) < FEW or response == "ordered"
     out = np.zeros((len(train.own), len(strengths)))  # held-out scores of one-number responses
@@ -142,7 +142,7 @@ def fit_member(train: Part, valid: Part, *, folds: int = 5) -> tuple[LinearMembe
         losses = np.array([loss(valid, s) for s in path_valid])
     chosen = np.argmin(np.asarray(losses), axis=0)  # [K] or [1]
     best = strengths[chosen]
-    W, b = _final(train, best, 1e-4 if big else 1e-9, _near(path_valid, chosen))
+    W, b = _final(train, best, 5e-4 if big else 1e-9, _near(path_valid, chosen))
     extra: dict[str, Array] = {}
     weights = train.own.columns()[1][:, 0]
     if response == "gaussian":
@@ -168,7 +168,7 @@ def _grid(response: str, big: bool) -> Array:
     """Strengths from strong to weak: each solution starts from its stronger neighbour."""
     if response in ("gaussian", "ordered"):
         return np.geomspace(316, 1, 6) if big else np.geomspace(1e4, 1e-2, 13)
-    return np.array([30.0, 8.0, 2.0, 1.0, 0.5]) if big else np.geomspace(1e3, 1e-2, 11)
+    return np.array([30.0, 10.0, 4.0, 2.0, 1.0, 0.5]) if big else np.geomspace(1e3, 1e-2, 11)
 
 
 def _ridge(part: Part, strengths: Array, tolerance: float) -> Solutions:
