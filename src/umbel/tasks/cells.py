@@ -99,7 +99,7 @@ def read_numbers(column: pd.Series, kind: str) -> NDArray[np.float64]:
 
 def _parse(column: pd.Series, kind: str) -> NDArray[np.float64]:
     cells = column.astype(object)
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+    if pd.api.types.is_datetime64_any_dtype(column.dtype) or pd.api.types.is_complex_dtype(column.dtype):
         parsed = np.full(len(column), np.nan)
     else:
         try:

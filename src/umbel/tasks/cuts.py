@@ -107,7 +107,7 @@ def tuned_cuts(
         kappa: Array = 1 - (m2 - 2 * yd + d2) / np.maximum(chance, 1e-12)
         return kappa
 
-    at = np.searchsorted(middle, np.sort(start)).clip(0, len(places) - 1)
+    at = np.searchsorted(places, np.searchsorted(s, np.sort(start)))
     cuts = np.sort(np.asarray(start, dtype=np.float64)).copy()
     for _ in range(rounds):
         moved = False

@@ -54,13 +54,15 @@ class Distribution(KeptKind):
         """Learn the names of the parts and their mean shares."""
         labels, parts = read_parts(column, self._options["labels"], self.name)
         shares = self._share(column, parts)
-        known = shares[~np.isnan(shares[:, 0])] if shares.shape[1] else shares[:0]
+        known = shares[~np.isnan(shares[:, 0])]
         distinct = 0 if len(known) == 0 else 1 + int((np.ptp(known, axis=0) > 0).any())
         check_variety(column, len(known), distinct, known[0].tolist() if len(known) else None)
         self._keep(labels=labels, shares=known.mean(axis=0).tolist())
 
     def _share(self, column: pd.Series, parts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Parts [B, C] over their sum; rows with a missing part become NaN."""
+        if not parts.shape[1]:
+            check_variety(column, 0, 0)
         unknown = np.isnan(parts).any(axis=1)
         with np.errstate(invalid="ignore"):
             negative = np.flatnonzero((parts < 0).any(axis=1))
@@ -85,6 +87,7 @@ class Distribution(KeptKind):
 
     def nll(self, raw: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy, [B]."""
+        self._got("labels")
         return soft_nll(widen(raw), target)
 
     def predict(self, raw: Tensor) -> Prediction:

@@ -46,6 +46,12 @@ def infer(column: pd.Series) -> Inference:
             remedy="leave this target out, or check the column's name",
         )
     first = filled[0]
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        raise KindError(
+            "a target must not be a time",
+            found=f"column '{column.name}': {first}",
+            remedy="make a number of it (days since an event), or make it an input",
+        )
     if isinstance(first, dict):
         return _joined(filled)
     if isinstance(first, list | tuple | set | frozenset | np.ndarray):

@@ -71,24 +71,26 @@ def soft_nll(logits: Tensor, shares: Tensor) -> Tensor:
     return -(shares.to(logits.dtype) * functional.log_softmax(logits, dim=-1)).sum(-1)
 
 
-def ordered_log_probabilities(score: Tensor, cuts: Tensor) -> Tensor:
+def ordered_log_probabilities(score: Tensor, first: Tensor, steps: Tensor) -> Tensor:
     """Log probabilities of ordered grades: P(y <= k) = sigmoid(cut_k - score).
 
     A difference of two sigmoids is sigmoid(a) sigmoid(-b) (1 - e^(b - a)); its logarithm is taken
     term by term, so that nothing cancels in the tails.
 
     :param score: [B].
-    :param cuts: [B, C - 1], increasing.
+    :param first: [B], the first cut.
+    :param steps: [B, C - 2], positive: from each cut to the next.
     :returns: [B, C].
 
     Source: McCullagh 1980, Regression models for ordinal data (proportional odds).
 
-    >>> ordered_log_probabilities(torch.zeros(1), torch.tensor([[0.0]])).exp()
+    >>> ordered_log_probabilities(torch.zeros(1), torch.zeros(1), torch.zeros(1, 0)).exp()
     tensor([[0.5000, 0.5000]])
     """
-    below = cuts - score.unsqueeze(-1)  # [B, C - 1]
+    start = (first - score).unsqueeze(-1)  # [B, 1]
+    below = torch.cat([start, start + steps.cumsum(dim=-1)], dim=-1)  # [B, C - 1]
     upper, lower = functional.logsigmoid(below), functional.logsigmoid(-below)
-    gaps = torch.log(-torch.expm1(cuts[..., :-1] - cuts[..., 1:]))  # [B, C - 2]
+    gaps = torch.log(-torch.expm1(-steps))  # [B, C - 2]; from the steps, not from differences of cuts
     middle = upper[..., 1:] + lower[..., :-1] + gaps
     return torch.cat([upper[..., :1], middle, lower[..., -1:]], dim=-1)
 

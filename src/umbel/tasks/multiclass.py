@@ -97,6 +97,7 @@ class Multiclass(KeptKind):
 
     def nll(self, raw: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy, [B]."""
+        self._got("classes")
         loss = categorical_nll(widen(raw), target, self._options["label_smoothing"])
         if self._class_weights is not None:
             loss = loss * loss.new_tensor(self._class_weights)[target.long()]

@@ -114,7 +114,7 @@ class Multilabel(KeptKind):
         if not ((counts > 0) & (counts < known.sum(axis=0))).any():
             check_variety(column, rows, 1, ", ".join(labels))
         rates = (counts / np.maximum(known.sum(axis=0), 1)).tolist()
-        self._keep(labels=labels, rates=rates)
+        self._keep(labels=labels, rates=rates, dropped=len(set(sets.labels) - set(labels)))
 
     def _ready(self) -> None:
         rates = np.asarray(self._fitted["rates"])

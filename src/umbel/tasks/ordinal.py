@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
@@ -138,10 +137,9 @@ class Ordinal(KeptKind):
 
     def _log_probabilities(self, raw: Tensor) -> Tensor:
         self._got("grades")
-        first = raw[:, 1:2] + self._first_cut
+        first = raw[:, 1] + self._first_cut
         steps = functional.softplus(raw[:, 2:] + raw.new_tensor(self._steps)) + LEAST_GAP
-        cuts = torch.cat([first, first + steps.cumsum(dim=1)], dim=1)
-        return ordered_log_probabilities(raw[:, 0], cuts)
+        return ordered_log_probabilities(raw[:, 0], first, steps)
 
     def nll(self, raw: Tensor, target: Tensor) -> Tensor:
         """Negative log probability of the grade, [B]."""

@@ -27,14 +27,13 @@ def empty_cell(cell: Any) -> bool:
 
 
 def read_parts(
-    column: pd.Series, labels: Sequence[str] | None, kind: str, *, more: bool = False
+    column: pd.Series, labels: Sequence[str] | None, kind: str
 ) -> tuple[list[str], NDArray[np.float64]]:
     """A number for each name and row.
 
     :param column: cells ``{name: number or None}`` or lists of numbers; None is missing.
     :param labels: the names, in order; None takes the keys as they come, or 0, 1, ... for lists.
     :param kind: name of the kind, for messages.
-    :param more: cells may have names beside the labels, which are left out.
     :returns: names, and numbers [B, L]; NaN is missing.
     :raises KindError: a cell is of another form, has another length or name, or a part is no finite number.
 
@@ -63,8 +62,9 @@ def read_parts(
     for i in filled:
         cell = cells[i]
         if isinstance(cell, Mapping):
-            fits = more or known.issuperset(cell)
-            rows.append([cell.get(name) for name in labels])
+            own = cell if known.issuperset(cell) else {str(name): value for name, value in cell.items()}
+            fits = known.issuperset(own)
+            rows.append([own.get(name) for name in labels])
         else:
             fits = len(cell) == len(labels)
             rows.append(list(cell))

@@ -71,9 +71,9 @@ def best_threshold(
         score = THRESHOLD_METRICS[metric](tp, fp, fn, tn)
     else:
         score = -(costs[1, 1] * tp + costs[0, 1] * fp + costs[1, 0] * fn + costs[0, 0] * tn)
-    edges = np.concatenate([[0.0], p, [1.0]])
+    edges = np.concatenate([[0.0], p, [max(1.0, np.nextafter(p[-1], 2.0))]])
     cuts = 0.5 * (edges[:-1] + edges[1:])
-    cuts[0], cuts[-1] = 0.5 * p[0], 0.5 * (p[-1] + 1)
+    cuts = np.where(cuts > edges[:-1], cuts, edges[1:])  # a middle may round down to a probability itself
     possible = np.concatenate([[True], p[1:] > p[:-1], [True]])
     score = np.where(possible, score, -np.inf)
     top = score.max()
