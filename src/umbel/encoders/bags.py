@@ -75,16 +75,17 @@ def _sums(x: Bags, weight: Tensor, power: float) -> Tensor:
     return sums * lengths.clamp(min=1).to(weight.dtype).pow(-power)[:, None]
 
 
-def linear_bags(x: Bags, weight: Tensor, power: float) -> Tensor:
+def linear_bags(x: Bags, weight: Tensor) -> Tensor:
     """The linear view of bags and their side numbers, times a weight.
 
+    A bag of n things has entries n ** -0.5 there, so that all bags are of the same length.
+
     :param weight: [V + E, K]: first the vocabulary, then the side numbers.
-    :param power: a bag of n things counts each n ** -power.
     :returns: [B, K].
     """
     size = weight.shape[0] - x.extra.shape[1]
     rows, columns = x.lengths.shape
-    sums = _sums(x, weight[:size], power).view(rows, columns, weight.shape[1]).sum(dim=1)
+    sums = _sums(x, weight[:size], 0.5).view(rows, columns, weight.shape[1]).sum(dim=1)
     return sums + x.extra.to(weight.dtype) @ weight[size:]
 
 

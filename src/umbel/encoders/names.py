@@ -142,7 +142,7 @@ class Names(Encoder):
 
     def linear(self, x: Bags, weight: Tensor) -> Tensor:
         """[B, W] times [W, K]."""
-        return linear_bags(x, weight, self.power)
+        return linear_bags(x, weight)
 
     def state(self) -> dict[str, Any]:
         """Names, and the scale of the counts."""

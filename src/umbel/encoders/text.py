@@ -115,7 +115,7 @@ class Text(Encoder):
 
     def linear(self, x: Bags, weight: Tensor) -> Tensor:
         """[B, W] times [W, K]."""
-        return linear_bags(x, weight, self.power)
+        return linear_bags(x, weight)
 
     def state(self) -> dict[str, Any]:
         """Hashes, and the scale of the lengths."""

@@ -185,7 +185,7 @@ class Net(NetOptions):
             clip=self.clip,
             pieces=self.pieces,
             calibrate=self.calibrate and self.stopping != "none",
-            average=self.average,
+            average=0.0 if whole else self.average,
             precision=torch.bfloat16 if self.dtype == "bfloat16" else None,
             every=self.every,
         )

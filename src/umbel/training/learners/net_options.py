@@ -65,7 +65,8 @@ class NetOptions:
     :param patience: end after so many epochs without a better one.
     :param calibrate: stretch and shift each target's outputs to fit validation (see
         ``training.calibrate``); not with stopping ``none``, which looks at no validation row.
-    :param average: decay of a moving average of the parameters that is judged and kept; 0 for none.
+    :param average: decay of a moving average of the parameters that is judged and kept; 0 for none (and
+        none for lbfgs).
     :param members: nets of different seeds whose predictions are averaged.
     :param device: auto, cpu, cuda, ...
     :param dtype: float32, float64, or bfloat16 (autocast over float32 parameters).
@@ -79,13 +80,13 @@ class NetOptions:
     """
 
     width: int = 256
-    depth: int = 2
+    depth: int = 1
     dropout: float = 0.5
     activation: str = "relu"
     norm: bool = True
     embedding: int = 32
-    embedding_dropout: float = 0.5
-    bag_power: float = 1.0
+    embedding_dropout: float = 0.3
+    bag_power: float = 0.5
     encoders: dict[str, dict[str, Any]] | None = None
     sharing: str = "hard"
     head_hidden: int = 0
@@ -107,7 +108,7 @@ class NetOptions:
     criterion: Criterion = "nll"
     patience: int = 5
     calibrate: bool = True
-    average: float = 0.0
+    average: float = 0.98
     members: int = 1
     device: str = "auto"
     dtype: Dtype = "float32"
@@ -149,10 +150,12 @@ class NetOptions:
     def encoder_options(self) -> dict[str, dict[str, Any]]:
         """The options of each encoder, with the embeddings' width and dropout filled in."""
         given = self.encoders or {}
+        # a trunk takes every number also as a rank, and no number far out; a linear model takes it as it is
+        numbers = {"ranks": True, "clip": 4.0} if self.depth else {}
         both = {"width": self.embedding, "dropout": self.embedding_dropout, "power": self.bag_power}
         levels = {"width": min(self.embedding, 16)}
         return {
-            "numbers": {**given.get("numbers", {})},
+            "numbers": {**numbers, **given.get("numbers", {})},
             "categories": {**levels, **given.get("categories", {})},
             "names": {**both, **given.get("names", {})},
             "text": {**both, **given.get("text", {})},
