@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from umbel.app.yamlfile import Source, read_yaml, to_yaml
-from umbel.errors import ConfigError
+from umbel.errors import ConfigError, near
 
 if TYPE_CHECKING:
     from umbel.training.config import Config
@@ -57,6 +57,15 @@ def read_config(path: Path | None, options: Mapping[str, Any]) -> Config:
     from umbel.training.config import Config
 
     source = Source({}, {}, "the command line") if path is None else _only_problem(read_yaml(path))
+    unknown = [key for key in source.keys if key not in Config.model_fields]
+    if unknown:  # before what is missing: it is most likely the same thing, mistyped
+        raise source.locate(
+            ConfigError(
+                "a key must be one that is known",
+                found=unknown[0],
+                remedy=near(unknown[0], Config.model_fields),
+            )
+        )
     keys = merge(source.keys, options)
     if not isinstance(keys.get("problem"), Mapping) or not keys["problem"].get("targets"):
         raise ConfigError(

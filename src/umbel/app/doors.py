@@ -120,7 +120,8 @@ def _say_comparison(run: Run, report: Report, *, as_json: bool) -> None:
 
 
 def say_scores(rows: Sequence[dict[str, Any]]) -> None:
-    """Scores as a table: models side by side, and the verdict on the joint one.
+    """Scores as a table: models side by side, and the verdict on the joint one; of one model alone its
+    intervals.
 
     :param rows: of ``scores.csv``.
     """
@@ -132,8 +133,14 @@ def say_scores(rows: Sequence[dict[str, Any]]) -> None:
     for cells in grid.rows:
         name = (cells[0].text, cells[0].note)
         line = [*name, *(f"{c.text} *" if c.style == "best" else c.text for c in cells[1:])]
+        if len(cells) == 2:
+            line.append(cells[1].note)
         body.append([*line, verdicts[name]] if verdicts else line)
-    columns = ["task", "metric", *grid.columns[1:], *(["joint: verdict"] if verdicts else [])]
+    columns = ["task", "metric", *grid.columns[1:]]
+    if len(columns) == 3:
+        columns.append("95 % interval")
+    if verdicts:
+        columns.append("joint: verdict")
     print_table(columns, body, right=[False, False, *grid.numeric[1:], False])
 
 

@@ -79,7 +79,7 @@ def _interval(low: float | None, high: float | None) -> str:
 def _plain(text: object) -> str:
     """One line in which nothing is Markdown or HTML."""
     line = " ".join(str(text).split())
-    return "".join(f"\\{c}" if c in "\\`*[]<>|#" else c for c in line)
+    return "".join(f"\\{c}" if c in "\\`*<>|" else c for c in line)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

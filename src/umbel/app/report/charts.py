@@ -330,6 +330,6 @@ def chart(figure: Figure, key: str) -> str:
         return ""
     import matplotlib
 
-    # Rotated by hand above; other fonts would be measured, but the page shows its own.
-    with matplotlib.rc_context({"font.family": "DejaVu Sans", "axes.unicode_minus": True}):
+    # Room is measured in matplotlib's own wide font; the page shows its own. A "$" in a name is no formula.
+    with matplotlib.rc_context({"font.family": "DejaVu Sans", "text.parse_math": False}):
         return to_svg(_DRAW[figure.kind](figure), key)

@@ -45,13 +45,13 @@ def _series(figure: Figure, series: Series) -> str:
 
 def _point(series: Series, i: int) -> str:
     words = f"{series.x[i]} {_read(series.y[i])}"
-    if series.low is None or series.high is None:
+    if series.low is None or series.high is None or "undefined" in words:
         return words
     return f"{words} ({_read(series.low[i])} to {_read(series.high[i])})"
 
 
 def _read(value: Any) -> str:
-    return number(None if value is None else float(value))
+    return "undefined" if value is None or value != value else number(float(value))
 
 
 def _heat(figure: Figure) -> str:
