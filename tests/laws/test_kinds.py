@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from typing import Any
 
 import numpy as np
@@ -237,6 +239,12 @@ def test_state_goes_through_json_and_back(sample: Sample) -> None:
     assert torch.equal(again.nll(sample.raw, sample.target), sample.kind.nll(sample.raw, sample.target))
     same(again.predict(sample.raw), sample.kind.predict(sample.raw), rtol=0)
     np.testing.assert_array_equal(again.encode(sample.column).values, sample.encoded.values)
+
+
+def test_copies_are_the_same_kind(sample: Sample) -> None:
+    for again in (copy.deepcopy(sample.kind), pickle.loads(pickle.dumps(sample.kind))):
+        assert again.state == sample.kind.state
+        assert torch.equal(again.nll(sample.raw, sample.target), sample.kind.nll(sample.raw, sample.target))
 
 
 def test_rules_are_json_and_decide_in_encoded_terms(sample: Sample) -> None:

@@ -26,6 +26,7 @@ def fitted(cells: list[object], **options: object) -> Binary:
         ([1, 2], [2, 1]),
         (["b", "a"], ["a", "b"]),
         ([5, -1], [-1, 5]),
+        (["No", "Ch"], ["No", "Ch"]),
         (["positive", "zero"], ["zero", "positive"]),
     ],
 )

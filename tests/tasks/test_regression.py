@@ -103,6 +103,10 @@ def test_what_does_not_fit() -> None:
         fitted(["1", "tall"])
     with pytest.raises(KindError, match=r"all 2 known cells are '3'"):
         fitted(["3", "3", None])
+    with pytest.raises(KindError, match=r"all 3 known cells are 0.1"):
+        fitted([0.1, 0.1, 0.1])
+    with pytest.raises(KindError, match=r"squares(.|\n)*row 1 is -1e\+200"):
+        fitted([1.0, -1e200])
     with pytest.raises(ConfigError, match="log must be"):
         Regression(log="log2")
     with pytest.raises(ConfigError, match="clip_low"):
@@ -116,8 +120,8 @@ def test_what_does_not_fit() -> None:
 
 
 def test_unknown_cells_far_from_the_others_have_a_finite_loss() -> None:
-    kind = fitted([1e15, 1e15 + 1.0])
-    encoded = kind.encode(pd.Series([None, 1e15]))
+    kind = fitted([1e12, 1e12 + 1.0])
+    encoded = kind.encode(pd.Series([None, 1e12]))
     raw = torch.zeros(2, 2, requires_grad=True)
     nll = kind.nll(raw, torch.as_tensor(encoded.values))
     (nll * torch.as_tensor(encoded.weights)).sum().backward()

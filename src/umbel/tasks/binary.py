@@ -41,14 +41,15 @@ from umbel.tasks.rules import THRESHOLD_METRICS, best_threshold
 __all__ = ["Binary"]
 
 YES = ("1", "true", "yes", "y", "t", "positive", "pos", "on")
+NO = ("0", "false", "no", "n", "f", "negative", "neg", "off", "none")
 
 
 @KINDS.register("binary", source="Cox 1958, The regression analysis of binary sequences")
 class Binary(KeptKind):
     """Yes or no: Bernoulli with the logistic link.
 
-    :param positive: the value that counts as 1; by default 1, True, "yes" and the like, else the later
-        of the two in sort order.
+    :param positive: the value that counts as 1; by default 1, True, "yes" and the like, or the one beside
+        0, False, "no" and the like, else the later of the two in sort order.
     :param label_smoothing: in [0, 1).
     :param class_weights: weight of each class in the loss, or ``"balanced"``. Probabilities are then
         those of the weighted classes.
@@ -97,7 +98,7 @@ class Binary(KeptKind):
                 )
             labels.sort(key=lambda label: key_of(label) == key_of(wanted))
         else:
-            labels.sort(key=lambda label: key_of(label).lower() in YES)
+            labels.sort(key=_says_yes)
         rate = float((codes[codes >= 0] == seen.index(labels[1])).mean())
         self._keep(labels=labels, rate=rate)
 
@@ -185,3 +186,8 @@ class Binary(KeptKind):
     def example(cls) -> tuple[dict[str, Any], pd.Series]:
         """Options and a small column, for the contract suite."""
         return {}, pd.Series(["yes", "no", None, "yes", "yes", "no"], name="bought")
+
+
+def _says_yes(label: Label) -> int:
+    text = key_of(label).lower()
+    return int(text in YES) - int(text in NO)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from umbel.seeding import numpy_generator
+
 __all__ = ["CUT_METRICS", "choose_cuts", "cut_score", "decide_by_cuts", "matched_cuts", "tuned_cuts"]
 
 Array = NDArray[np.float64]
@@ -129,7 +131,7 @@ def tuned_cuts(
 
 def _folds(truth: NDArray[Any], count: int, turn: int) -> NDArray[np.int64]:
     """Fold of each row, spread evenly over the grades; another deal at each turn."""
-    deal = np.random.default_rng(turn).permutation(len(truth))
+    deal = numpy_generator(0, "cuts", turn).permutation(len(truth))
     order = deal[np.argsort(truth[deal], kind="stable")]
     fold = np.empty(len(truth), dtype=np.int64)
     fold[order] = np.arange(len(truth)) % count

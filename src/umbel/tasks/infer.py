@@ -17,6 +17,8 @@ __all__ = ["infer"]
 Inference = tuple[str, dict[str, Any], str]
 
 SEPARATORS = (", ", "; ", ";", "|", ",", " / ")
+SAMPLE = 20_000
+"""Cells in which names between separators are looked for, evenly spread."""
 FEW = 10
 """Whole numbers with at most so many values, from 0 or 1 upwards without a gap, could be grades; they are
 taken for numbers all the same, and the reason says so."""
@@ -84,6 +86,8 @@ def _numbers(numbers: NDArray[np.float64]) -> Inference:
 
 
 def _texts(column: pd.Series, cells: list[str], distinct: int) -> Inference:
+    every = cells
+    cells = cells[:: max(1, len(cells) // SAMPLE)]
     for separator in SEPARATORS:
         cut = [{name for part in cell.split(separator) if (name := part.strip())} for cell in cells]
         several = sum(len(names) > 1 for names in cut)
@@ -91,11 +95,11 @@ def _texts(column: pd.Series, cells: list[str], distinct: int) -> Inference:
         # names that come again in other company, fewer than the whole texts they make
         if several >= 0.05 * len(cells) and len(names) <= distinct and len(names) <= 0.2 * len(cells) + 3:
             return "multilabel", {"separator": separator}, f"{len(names)} names between '{separator}'"
-    if distinct <= max(20, 0.05 * len(cells)) and distinct < len(cells):
-        return "multiclass", {}, f"text with {distinct} values in {len(cells)} known cells"
+    if distinct <= max(20, 0.05 * len(every)) and distinct < len(every):
+        return "multiclass", {}, f"text with {distinct} values in {len(every)} known cells"
     raise KindError(
         "a target must be numbers, classes that come again, or lists of names",
-        found=f"column '{column.name}': text with {distinct} values in {len(cells)} known cells, "
+        found=f"column '{column.name}': text with {distinct} values in {len(every)} known cells, "
         f"such as {cells[0][:60]!r}",
         remedy="give the target a kind (kind: multiclass, multilabel, ordinal), or make it an input",
     )

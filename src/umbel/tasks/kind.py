@@ -34,6 +34,9 @@ class Kind(ABC):
     The raw outputs of a head are ``[B, width + free]``: ``width`` of them depend on the row, ``free``
     are scalars of the task that the head learns and repeats for each row (a noise, a dispersion, the
     cut points of grades), so that ``nll`` is a pure function of ``(raw, target)``.
+
+    A subclass also has ``example()``, options and a small column with a missing cell: the contract suite
+    finds every registered kind and runs it on its own example.
     """
 
     name: ClassVar[str]

@@ -26,6 +26,7 @@ NOISE_LIMIT = 7.0
 """The logarithm of the standardised noise stays within this: no noise below a thousandth of the scale."""
 NINETY = 1.6448536269514722
 """Half the width of a Gaussian's central 90 %, in standard deviations."""
+ROUNDING = 1e-15
 FARTHEST = 1e9
 """Standardised answers are held within this, so that what stands in an unknown cell has a finite loss."""
 
@@ -58,7 +59,10 @@ class Regression(KeptKind):
             raise ConfigError("clip_low must be a finite number", found=repr(clip_low))
         super().__init__(log=log, clip_low=clip_low, heteroscedastic=bool(heteroscedastic))
         self.free = 0 if heteroscedastic else 1
-        self._scale: Scale = SCALES[log]
+
+    @property
+    def _scale(self) -> Scale:
+        return SCALES[self._options["log"]]
 
     @property
     def width(self) -> int:
@@ -85,9 +89,17 @@ class Regression(KeptKind):
         numbers = self._read(column)
         known = numbers[~np.isnan(numbers)]
         first = np.flatnonzero(~np.isnan(numbers))[:1]
-        distinct = 0 if len(known) == 0 else 1 + int(known.min() < known.max())
-        check_variety(column, len(known), distinct, column.iloc[first[0]] if len(first) else None)
-        self._keep(loc=float(known.mean()), scale=float(known.std()))
+        with np.errstate(over="ignore", invalid="ignore"):
+            loc, scale = (float(known.mean()), float(known.std())) if len(known) else (0.0, 0.0)
+        if not math.isfinite(scale):
+            raise KindError(
+                "squares of a regression target must be finite",
+                found=bad_cells(column, [int(np.nanargmax(np.abs(numbers)))]),
+                remedy="use other units, or take the logarithm (log: true)",
+            )
+        varied = scale > ROUNDING * abs(loc)  # what rounding of the mean leaves of equal numbers is no scale
+        check_variety(column, len(known), 1 + int(varied), column.iloc[first[0]] if len(first) else None)
+        self._keep(loc=loc, scale=scale)
 
     def _ready(self) -> None:
         self._loc, self._unit = float(self._fitted["loc"]), float(self._fitted["scale"])
