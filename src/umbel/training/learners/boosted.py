@@ -79,6 +79,7 @@ class Boosted(Classic):
     :param l2: penalty of leaf values.
     :param iterations: most trees.
     :param patience: trees without a better validation loss before it stops.
+    :param bins: thresholds tried per input; 255 take three times as long on many labels.
     :param dimensions: singular vectors for sets and texts.
     """
 
@@ -87,17 +88,19 @@ class Boosted(Classic):
     def __init__(
         self,
         *,
-        learning_rate: float = 0.08,
+        learning_rate: float = 0.1,
         leaves: int = 12,
         least: int = 20,
         l2: float = 3.0,
         iterations: int = 300,
-        patience: int = 15,
+        patience: int = 10,
+        bins: int = 64,
         dimensions: int = 24,
     ) -> None:
         super().__init__()
         self.learning_rate, self.leaves, self.least = learning_rate, leaves, least
-        self.l2, self.iterations, self.patience, self.dimensions = l2, iterations, patience, dimensions
+        self.l2, self.iterations, self.patience = l2, iterations, patience
+        self.bins, self.dimensions = bins, dimensions
         self._inputs: TreeInputs | None = None
         self._members: dict[str, _Member] = {}
         self._codes: dict[str, GroupCode] = {}
@@ -156,6 +159,7 @@ class Boosted(Classic):
             "min_samples_leaf": min(self.least, max(1, len(y) // 10)),
             "l2_regularization": self.l2,
             "max_iter": self.iterations,
+            "max_bins": self.bins,
             "random_state": 0,
             "early_stopping": len(z) > 0,
             "n_iter_no_change": self.patience,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -52,27 +53,29 @@ class _Forests(Classic):
 
     @staticmethod
     def serves(train: Dataset) -> str:
-        """Columns layout, at most 10,000 rows, most labels known; see :class:`Learner`."""
+        """Columns layout, at most 10,000 rows; see :class:`Learner`."""
         if train.tasks.by_rows:
             return "in the rows layout a row knows one task only"
         if len(train) > MOST_ROWS:
             return f"more than {MOST_ROWS} training rows"
-        share = float(enough_labels(train).mean()) if len(train) else 0.0
-        if share < 0.5:
-            return f"only {share:.0%} of the rows know half of their targets"
         return Classic.serves(train)
 
+    @abstractmethod
     def _parts(self, outputs: Outputs) -> dict[str, list[int]]:
         """Which outputs are answered by one forest, by name."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def _usable(self, train: Dataset) -> NDArray[np.bool_]:
+        """Rows to be fitted on, [B]."""
 
     def _fit(self, train: Dataset, valid: Dataset) -> None:
         self._inputs = fitted_tree_inputs(train)
         self._outputs = Outputs.fit(train)
         self._forests, self._spreads = {}, {}
         X, (Y, W) = self._inputs.transform(train), self._outputs.encode(train)
-        use = np.flatnonzero(enough_labels(train) & (W > 0).any(axis=1))
-        X, Y, W = X[use], complete(train, Y, W)[use], W[use]
+        use = np.flatnonzero(self._usable(train) & (W > 0).any(axis=1))
+        Y = complete(train, Y, W, use) if self.joint else Y[use]
+        X, W = X[use], W[use]
         B, (Z, V) = self._inputs.transform(valid), self._outputs.encode(valid)
         fit_on = np.ones(len(use), dtype=bool)
         if (V > 0).any(axis=1).sum() < FEW:
@@ -81,17 +84,20 @@ class _Forests(Classic):
         held = np.zeros_like(Z)
         shapes: dict[str, Any] = {}
         for name, at in self._parts(self._outputs).items():
+            mine = np.ones(len(use), dtype=bool) if self.joint else W[:, at[0]] > 0
+            a = mine & fit_on
             best: tuple[float, int, Array] | None = None
             for number, shape in enumerate(_SHAPES):
                 trial = _forest(shape, self.trial_trees, name)
-                trial.fit(X[fit_on], _narrow(Y[fit_on][:, at]))
+                trial.fit(X[a], _narrow(Y[a][:, at]))
                 guess = np.asarray(trial.predict(B)).reshape(len(B), len(at))
                 error = _error(guess, Z[:, at], V[:, at])
                 if best is None or error < best[0]:
                     best = error, number, guess
             assert best is not None
             held[:, at] = best[2]
-            forest = _forest(_SHAPES[best[1]], self.trees, name).fit(X, _narrow(Y[:, at]))
+            forest = _forest(_SHAPES[best[1]], self.trees, name)
+            forest.fit(X[mine], _narrow(Y[mine][:, at]))
             self._forests[name] = at, forest
             shapes[name] = dict(zip(("trees", "leaf", "inputs"), _SHAPES[best[1]], strict=True))
         for name, at in self._outputs.columns.items():
@@ -177,6 +183,17 @@ class Forest(_Forests):
     def _parts(self, outputs: Outputs) -> dict[str, list[int]]:
         return {"all": list(range(len(outputs.scale)))}
 
+    def _usable(self, train: Dataset) -> NDArray[np.bool_]:
+        return enough_labels(train)
+
+    @staticmethod
+    def serves(train: Dataset) -> str:
+        """Columns layout, at most 10,000 rows, most of which know half of their targets."""
+        share = float(enough_labels(train).mean()) if len(train) else 0.0
+        if share < 0.5:
+            return f"only {share:.0%} of the rows know half of their targets"
+        return _Forests.serves(train)
+
 
 @LEARNERS.register("forest_per_task", source="Breiman 2001; Geurts et al. 2006")
 class ForestPerTask(_Forests):
@@ -187,3 +204,6 @@ class ForestPerTask(_Forests):
 
     def _parts(self, outputs: Outputs) -> dict[str, list[int]]:
         return {f"{name} {k}": [k] for name, at in outputs.columns.items() for k in at}
+
+    def _usable(self, train: Dataset) -> NDArray[np.bool_]:
+        return np.ones(len(train), dtype=bool)

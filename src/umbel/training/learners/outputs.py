@@ -50,6 +50,8 @@ class Outputs:
         scale: list[float] = []
         for name in sorted(t.name for t in train.tasks.targets):
             Y, W = _cells(train, name)
+            known = W.any(axis=1)  # rounding must not depend on rows without a label: trees break ties by it
+            Y, W = Y[known], W[known]
             total = np.maximum(W.sum(axis=0), 1e-12)
             mean = (W * Y).sum(axis=0) / total
             variance = (W * np.square(Y - mean)).sum(axis=0) / total
@@ -131,19 +133,23 @@ def enough_labels(train: Dataset) -> NDArray[np.bool_]:
     return np.asarray(2 * known.sum(axis=0) >= len(known))
 
 
-def complete(train: Dataset, Y: Array, W: Array) -> Array:
-    """Outputs [B, K] in which every unknown cell is what a ridge model of its column says.
+def complete(train: Dataset, Y: Array, W: Array, use: NDArray[np.int64]) -> Array:
+    """Outputs of some rows, [N, K], in which every unknown cell is what a ridge model of it says.
 
     A multi-output regressor takes no weights by cell; the mean would pull its predictions to the
     mean, a linear prediction hardly does.
+
+    :param Y: outputs [B, K].
+    :param W: weights [B, K].
+    :param use: positions of the N rows.
     """
-    filled = Y.copy()
-    if (W > 0).all():
+    filled, sure = Y[use], W[use]
+    if (sure > 0).all():
         return filled
-    X = fitted_design(train).transform(train)
+    X = fitted_design(train).transform(train)[use]
     for k in range(Y.shape[1]):
-        known = W[:, k] > 0
+        known = sure[:, k] > 0
         if known.any() and not known.all():
-            path = ridge_path(X[known], Y[known, k], np.array([10.0]), W[known, k])
+            path = ridge_path(X[known], filled[known, k], np.array([10.0]), sure[known, k])
             filled[~known, k] = path.predict(X[~known])[:, 0]
     return filled
