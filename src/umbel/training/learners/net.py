@@ -150,6 +150,7 @@ class Net(NetOptions):
         tasks = train.tasks
         model = self._model(tasks)
         initialise(model, seed)
+        model.to(self._dtype())
         for target in tasks.targets:
             start = start_of(target.kind, table.targets[target.name], table.weights[target.name])
             model.head(target.name).start(start)
@@ -219,7 +220,7 @@ class Net(NetOptions):
         table = tabulate(rows, encoded(rows, self._space, self._key), self._dtype())
         device = device_of(self.device)
         with torch.random.fork_rng(devices=[]):
-            model = self._model(self._tasks).to(device)
+            model = self._model(self._tasks).to(device, self._dtype())
         found: dict[str, list[Prediction]] = {target.name: [] for target in self._tasks.targets}
         for member in self._members:
             for epoch, state in member.states.items():

@@ -94,7 +94,7 @@ def deterministic(wanted: bool, device: torch.device) -> Iterator[None]:
 
 
 def model_of(options: NetOptions, space: FeatureSpace, tasks: TaskSet) -> MultiTaskNet:
-    """The model that the options tell of, parameters not yet drawn."""
+    """The model that the options tell of, float32 and with parameters not yet drawn by name."""
     trunk: dict[str, Any] = {}
     if options.sharing == "hard":
         trunk = {
@@ -109,7 +109,7 @@ def model_of(options: NetOptions, space: FeatureSpace, tasks: TaskSet) -> MultiT
         for t in tasks.targets
         if options.wide == "all" or (options.wide == "class" and t.kind.response in _CLASSES)
     ]
-    model = MultiTaskNet(
+    return MultiTaskNet(
         space,
         tasks,
         sharing=options.sharing,
@@ -118,7 +118,6 @@ def model_of(options: NetOptions, space: FeatureSpace, tasks: TaskSet) -> MultiT
         wide=wide,
         group_width=options.task_embedding,
     )
-    return model.double() if options.dtype == "float64" else model
 
 
 def prior_of(options: NetOptions) -> Prior | None:
