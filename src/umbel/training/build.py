@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from umbel.data.dataset import Dataset
 from umbel.errors import ConfigError
@@ -36,22 +38,34 @@ class Plan:
     :param learner: registered name.
     :param space: sets of options to try.
     :param folds: cross-fit with so many folds; 0: the given validation rows serve.
+    :param keep: see ``training.search``.
     """
 
     learner: str
     space: list[dict[str, Any]]
     folds: int = 0
+    keep: Literal["best", "average"] = "best"
 
     def fit(self, train: Dataset, valid: Dataset, *, seed: int = 0, search: Search | None = None) -> Learner:
         """Make and fit it; the best set of options on held-out rows is kept."""
-        finder = search or EachInTurn()
+        finder = search or EachInTurn(self.keep)
+        space = [_seeded(self.learner, options, seed) for options in self.space]
         if not self.folds:
-            return finder.choose(self.learner, self.space, train, valid)
+            return finder.choose(self.learner, space, train, valid)
         wrapped = [
             {"learner": self.learner, "options": options, "folds": self.folds, "seed": seed}
-            for options in self.space
+            for options in space
         ]
         return finder.choose("cross_fit", wrapped, train, valid)
+
+
+def _seeded(learner: str, options: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """The options with the run's seed, where the learner has one and was not given another."""
+    if "space" in options:  # a learner per task: its options are those of the learner it holds
+        inner = [_seeded(options["learner"], more, seed) for more in options["space"]]
+        return {**options, "space": inner}
+    known = inspect.signature(LEARNERS.get(learner)).parameters
+    return {"seed": seed, **options} if "seed" in known else dict(options)
 
 
 def folds_for(model: ModelConfig, rows: int) -> int:
@@ -66,7 +80,7 @@ def counterpart(joint: str, model: ModelConfig, train: Dataset) -> tuple[str, li
     if joint in _COUNTERPARTS:
         name = _COUNTERPARTS[joint]
         return name, _for(name, model)
-    return Independent.name, [{"learner": joint, "space": _for(joint, model)}]
+    return Independent.name, [{"learner": joint, "space": _for(joint, model), "keep": model.keep}]
 
 
 def _for(learner: str, model: ModelConfig) -> list[dict[str, Any]]:
@@ -91,10 +105,12 @@ def candidates(model: ModelConfig, train: Dataset, *, rows: int) -> tuple[dict[s
         if why:
             reasons[name] = why
         else:
-            plans[name] = Plan(name, _for(name, model), folds)
+            plans[name] = Plan(name, _for(name, model), folds, model.keep)
     if not train.tasks.by_rows:
         plans["independent"] = Plan(
-            Independent.name, [{"learner": "net", "space": _for("net", model)}], folds
+            Independent.name,
+            [{"learner": "net", "space": _for("net", model), "keep": model.keep}],
+            folds,
         )
     else:
         reasons["independent"] = f"one net for each of {len(train.tasks)} groups is too much for its rows"
@@ -114,4 +130,4 @@ def plan(model: ModelConfig, train: Dataset, *, rows: int) -> Plan:
             found=f"'{model.name}': {why}",
             remedy="choose another (`umbel methods` lists them), or `auto`",
         )
-    return Plan(model.name, model.sets, folds_for(model, rows))
+    return Plan(model.name, model.sets, folds_for(model, rows), model.keep)

@@ -20,6 +20,7 @@ class ModelConfig(BaseModel):
         learner (``umbel methods`` lists them).
     :param options: keyword options of the learner; with ``auto``, of its nets.
     :param space: further sets of options to try; shared and separate models get the same space.
+    :param keep: of several sets of options the best on validation, or the average of all.
     :param folds: cross-fit with so many folds; 0 never; None: 5 when there are few rows.
     :param average: with ``auto``, whether the average of all members is a candidate.
     """
@@ -29,6 +30,7 @@ class ModelConfig(BaseModel):
     name: str = "auto"
     options: dict[str, Any] = {}
     space: list[dict[str, Any]] = []
+    keep: Literal["best", "average"] = "best"
     folds: int | None = Field(None, ge=0)
     average: bool = True
 

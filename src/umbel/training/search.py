@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from umbel.data.dataset import Dataset
 from umbel.training.held import held_out
-from umbel.training.learner import Learner
+from umbel.training.learner import LEARNERS, Learner
 from umbel.training.making import make
 from umbel.training.skill import mean_skill
 
@@ -30,18 +30,30 @@ class Search(Protocol):
 
 
 class EachInTurn:
-    """Every set of options is fitted; the best mean skill on the held-out rows wins."""
+    """Every set of options is fitted; the best mean skill on the held-out rows wins, or all are averaged.
+
+    The best of some sets is a noisy choice where few labels are known; the average wastes none of the
+    fits.
+
+    :param keep: ``best``, or ``average`` (weights chosen greedily, see ``Average``).
+    """
+
+    def __init__(self, keep: Literal["best", "average"] = "best") -> None:
+        self.keep = keep
 
     def choose(self, learner: str, space: Space, train: Dataset, valid: Dataset) -> Learner:
         """See :class:`Search`."""
-        best: tuple[float, Learner] | None = None
-        for options in space:
-            fitted = make(learner, options).fit(train, valid)
-            if len(space) == 1:
-                return fitted
-            held = held_out(fitted, valid)
-            found = mean_skill(held.rows, held.predictions)
-            if best is None or found > best[0]:
-                best = (found, fitted)
-        assert best is not None, "a space holds at least one set of options"
-        return best[1]
+        fitted = [make(learner, options).fit(train, valid) for options in space]
+        if len(fitted) == 1:
+            return fitted[0]
+        held = [held_out(one, valid) for one in fitted]
+        if self.keep == "average":
+            # by name: this module stands below the ensembles
+            average: Any = LEARNERS.get("average")()
+            names = [f"{learner} {k + 1}" for k in range(len(fitted))]
+            whole: Learner = average.of(
+                dict(zip(names, fitted, strict=True)), dict(zip(names, held, strict=True))
+            )
+            return whole
+        skills = [mean_skill(one.rows, one.predictions) for one in held]
+        return fitted[skills.index(max(skills))]

@@ -69,8 +69,8 @@ def fit_strategies(
             found.shown.append(name)
     if config.model.name == "auto":
         alone, together = _fit_candidates(found, config)
-        members.combine("independent", Chosen(), alone)
-        members.combine("joint", Chosen(whole=True), together)
+        members.combine("independent", Chosen(), _with_mean(members, "apart", alone))
+        members.combine("joint", Chosen(whole=True), _with_mean(members, "together", together))
     else:
         _fit_pair(found, config, folds)
     found.shown += ["independent", "joint"]
@@ -113,6 +113,14 @@ def _fit_candidates(found: Strategies, config: Config) -> tuple[list[str], list[
     return alone, together
 
 
+def _with_mean(members: Members, what: str, names: list[str]) -> list[str]:
+    """The names, and an average of them as one more candidate: shared and separate models alike."""
+    if len(names) < 2:
+        return names
+    members.combine(f"average_{what}", Average(), names)
+    return [*names, f"average_{what}"]
+
+
 def _fit_pair(found: Strategies, config: Config, folds: int) -> None:
     members = found.members
     todo = plan(config.model, members.train, rows=len(members.train) + len(members.valid))
@@ -134,7 +142,8 @@ def _fit_ensembles(found: Strategies, config: Config) -> None:
     members = found.members
     pool = [n for n in members.learners if n != "constant"]
     if config.model.name == "auto":  # the two are among the candidates already
-        pool = [n for n in pool if n not in ("independent", "joint")]
+        made = ("independent", "joint", "average_apart", "average_together")
+        pool = [n for n in pool if n not in made]
     if "average" in config.compare.ensembles:
         members.combine("average", Average(), pool)
         found.shown.append("average")

@@ -49,7 +49,7 @@ class CrossFit:
     @property
     def joint(self) -> bool:
         """As the learner that is cross-fitted."""
-        return make(self.learner, self.inner).joint
+        return (self.members[0] if self.members else make(self.learner, self.inner)).joint
 
     @staticmethod
     def serves(train: Dataset) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class Independent:
     :param learner: name of the learner that is fitted per task.
     :param space: sets of options to try per task (see ``training.search``); the joint model is given
         the same space, so that neither has the better tuning.
+    :param keep: of the sets of options the best on validation, or the average of all.
     :param search: how the space is searched.
     """
 
@@ -35,10 +36,11 @@ class Independent:
         *,
         learner: str = "net",
         space: Sequence[Mapping[str, Any]] = ({},),
+        keep: Literal["best", "average"] = "best",
         search: Search | None = None,
     ) -> None:
-        self.learner, self.space = learner, [dict(options) for options in space]
-        self.search: Search = search or EachInTurn()
+        self.learner, self.space, self.keep = learner, [dict(options) for options in space], keep
+        self.search: Search = search or EachInTurn(keep)
         self.members: dict[str, Learner] = {}
 
     @staticmethod
@@ -49,7 +51,7 @@ class Independent:
     @property
     def options(self) -> dict[str, Any]:
         """See :class:`Learner`."""
-        return {"learner": self.learner, "space": self.space}
+        return {"learner": self.learner, "space": self.space, "keep": self.keep}
 
     @property
     def parameters(self) -> int:
