@@ -114,6 +114,6 @@ class BagTable(nn.Module):
         if self.weight is None:
             rows, bags = x.lengths.shape
             return torch.cat([x.extra.new_zeros(rows, bags * self.width), x.extra], dim=1)
-        summed = _sums(x, self.weight, self.power).view(len(x), -1)
+        summed = _sums(x, self.weight, self.power).view(len(x), x.lengths.shape[1] * self.width)
         summed = dropout(summed, self.dropout, self.training)
         return torch.cat([summed, x.extra.to(summed.dtype)], dim=1)

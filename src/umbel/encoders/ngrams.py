@@ -62,14 +62,16 @@ def hash_ngrams(
         if n < shortest and not (n <= 2 and single.any()):
             continue
         count = len(codes) - n + 1
-        state = np.full(max(count, 0), n, dtype=np.uint64)
+        if count < 1:
+            break
+        state = np.full(count, n, dtype=np.uint64)
         for j in range(n):
             state = _mix(state, codes[j : j + count])
-        keep = rows[: max(count, 0)] == rows[n - 1 :]
+        keep = rows[:count] == rows[n - 1 :]
         if n < shortest:
-            keep &= single[: max(count, 0)] & single[n - 1 :]
+            keep &= single[:count] & single[n - 1 :]
         hashes.append(state[keep])
-        owners.append(rows[: max(count, 0)][keep])
+        owners.append(rows[:count][keep])
     # words: from each first letter, letter by letter while the word lasts
     first = np.flatnonzero(letters & ~np.append(False, letters[:-1]))
     last = np.flatnonzero(letters & ~np.append(letters[1:], False))

@@ -23,6 +23,19 @@ def _read(column: pd.Series) -> NDArray[np.float64]:
     return np.array(as_number(column).to_numpy(dtype=np.float64, na_value=np.nan))
 
 
+def _ranks(x: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of the sorted knots below each number [B], those equal to it counted half.
+
+    >>> _ranks(np.array([0.0, 1.0, 3.0]), np.array([1.0, 1.0, 2.0, 3.0]))
+    array([0.   , 0.25 , 0.875])
+    """
+    within = np.searchsorted(knots, x, side="right")
+    # the search is what costs: how many are strictly below is looked up at the last knot within
+    last = np.maximum(within, 1) - 1
+    below = np.where(knots[last] == x, np.searchsorted(knots, knots)[last], within)
+    return np.asarray((below + within) / (2.0 * len(knots)))
+
+
 @ENCODERS.register("numbers", source="standard scores with missing indicators, Little & Rubin 1987, ch. 3")
 class Numbers(Encoder):
     """All number columns at once: standard scores, missing indicators, and ranks where asked for.
@@ -76,8 +89,7 @@ class Numbers(Encoder):
             x[empty] = self.fills[j]
             yield x
             if self.ranks:
-                below = np.searchsorted(self.knots[j], x, side="left")
-                yield (below + np.searchsorted(self.knots[j], x, side="right")) / (2.0 * self.knots.shape[1])
+                yield _ranks(x, self.knots[j])
             if self.missing[j]:
                 yield empty.astype(np.float64)
 
@@ -85,9 +97,8 @@ class Numbers(Encoder):
         """Standard scores [B, D], float32 (one column at a time: no second copy of a large table)."""
         features = np.empty((len(frame), self.out), dtype=np.float32)
         for k, x in enumerate(self._raw(frame)):
-            x -= self.loc[k]
-            x /= self.scale[k]
-            features[:, k] = x if self.clip is None else np.clip(x, -self.clip, self.clip)
+            score = (x - self.loc[k]) / self.scale[k]  # never in place: ranks are taken from x after it
+            features[:, k] = score if self.clip is None else np.clip(score, -self.clip, self.clip)
         return torch.from_numpy(features)
 
     def build(self) -> None:
