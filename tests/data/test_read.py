@@ -98,6 +98,16 @@ def test_other_bad_files(tmp_path: Path) -> None:
         read_table({"a": [1], "b": [1, 2]})
 
 
+def test_parquet_of_many_columns_is_read_whole_and_in_order(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    table = pd.DataFrame({f"x{i}": np.arange(5) + i / 7 for i in range(20)})
+    table = table.assign(a=list("uvwxy"), k=pd.array([1, None, 3, 4, 5], dtype="Int64"))
+    table.insert(3, "x1.part", [0.0, np.nan, 2.0, 3.0, 4.0])  # looks like a field of x1
+    table.index = pd.Index(list("pqrst"), name="row")  # pandas keeps it as a column; it is none
+    table.to_parquet(tmp_path / "t.parquet", row_group_size=2)
+    pd.testing.assert_frame_equal(read_table(tmp_path / "t.parquet"), table.reset_index(drop=True))
+
+
 def test_a_damaged_parquet(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     (tmp_path / "t.parquet").write_bytes(b"PAR1 and nothing more")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from umbel.data.cells import rows_named
@@ -49,14 +50,13 @@ def check_entities(split: Split, entities: NDArray[np.int64]) -> Audit:
         raise DataError(
             "a split holds rows of the table", found=rows_named(rows[(rows < 0) | (rows >= len(entities))])
         )
-    values, counts = np.unique(rows, return_counts=True)
-    if (counts > 1).any():
-        raise DataError(
-            "each row is on one side of the split", found=f"twice: {rows_named(values[counts > 1])}"
-        )
+    twice = np.flatnonzero(np.bincount(rows, minlength=len(entities)) > 1)
+    if len(twice):
+        raise DataError("each row is on one side of the split", found=f"twice: {rows_named(twice)}")
+    held = {side: pd.unique(entities[rows]) for side, rows in sides.items()}
     for i, one in enumerate(SIDES):
         for other in SIDES[i + 1 :]:
-            both = np.intersect1d(entities[sides[one]], entities[sides[other]])
+            both = np.intersect1d(held[one], held[other], assume_unique=True)
             if len(both):
                 here, there = (s[np.isin(entities[s], both[:1])] for s in (sides[one], sides[other]))
                 raise DataError(
@@ -65,4 +65,4 @@ def check_entities(split: Split, entities: NDArray[np.int64]) -> Audit:
                     f"{one} {rows_named(here)}, {other} {rows_named(there)}",
                     remedy="split by entity: name its columns under 'entity'",
                 )
-    return Audit(split.sizes, {side: len(np.unique(entities[rows])) for side, rows in sides.items()})
+    return Audit(split.sizes, {side: len(found) for side, found in held.items()})

@@ -22,6 +22,8 @@ __all__ = ["check_columns", "check_table", "read_table", "take_column"]
 LARGE = 256 * 2**20
 """Bytes of text from which floats are kept as float32."""
 CHUNK = 100_000
+AT_ONCE = 8
+"""Columns of a Parquet file that are read together."""
 DELIMITERS = ",\t;|"
 
 
@@ -134,11 +136,30 @@ def _read_arrow(path: Path, kind: str) -> pd.DataFrame:
             remedy="pip install 'umbel[tables]'",
         ) from None
     try:
-        read = pyarrow.parquet.read_table if kind in (".parquet", ".pq") else pyarrow.feather.read_table
-        table = read(path)
+        if kind in (".parquet", ".pq"):
+            with pyarrow.parquet.ParquetFile(path) as file:
+                return check_table(_by_columns(file))
+        return read_table(pyarrow.feather.read_table(path))
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise DataError("the file must be whole", found=f"{path}: {error}") from None
-    return read_table(table)
+
+
+def _by_columns(file: Any) -> pd.DataFrame:
+    """A Parquet file as a frame, some columns at a time: read as a whole it stands in memory thrice.
+
+    :param file: an open ``pyarrow.parquet.ParquetFile``.
+    """
+    names = file.schema_arrow.names
+    check_columns(names)
+    found: dict[str, pd.Series] = {}
+    for start in range(0, len(names), AT_ONCE):
+        part = file.read(columns=names[start : start + AT_ONCE])
+        frame: pd.DataFrame = part.to_pandas(split_blocks=True, self_destruct=True).reset_index(drop=True)
+        if isinstance(frame.columns, pd.MultiIndex):
+            return frame
+        found |= {str(name): frame[name] for name in frame.columns}
+    # a column that pandas wrote as its index is no column; "a" may have brought "a.b" along
+    return pd.DataFrame({name: found[name] for name in names if name in found}, copy=False)
 
 
 def _open(path: Path) -> IO[str]:
