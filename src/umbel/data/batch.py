@@ -31,9 +31,7 @@ class Ragged:
         offsets = torch.zeros(len(rows) + 1, dtype=torch.long)
         torch.cumsum(lengths, 0, out=offsets[1:])
         # position of each value in the source: its row's start plus its place within the row
-        places = torch.arange(int(offsets[-1])) + torch.repeat_interleave(
-            starts - offsets[:-1], lengths
-        )
+        places = torch.arange(int(offsets[-1])) + torch.repeat_interleave(starts - offsets[:-1], lengths)
         return Ragged(self.values[places], offsets)
 
     def to(self, device: torch.device | str) -> Ragged:
