@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from umbel.data.dataset import Dataset
+from umbel.data.keys import read_keys
 from umbel.data.prepare import attach, prepare
 from umbel.data.problem import Problem
 from umbel.data.read import read_table
@@ -59,6 +60,7 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     :param model: ``auto`` or a learner (``umbel methods`` lists them).
     :param options: keyword options of the learner.
     :param space: further sets of options to try.
+    :param keep: of several sets of options the ``best`` on validation, or the ``average`` of all.
     :param folds: cross-fit with so many folds; 0 never; None: 5 when there are few rows.
     :param valid: share of the entities that choose (strengths, epochs, weights, thresholds), in (0, 1).
     :param seed: of everything random.
@@ -82,6 +84,7 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         model: str = "auto",
         options: Mapping[str, Any] | None = None,
         space: Sequence[Mapping[str, Any]] | None = None,
+        keep: str = "best",
         folds: int | None = None,
         valid: float = 0.15,
         seed: int = 0,
@@ -95,6 +98,7 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         self.model = model
         self.options = options
         self.space = space
+        self.keep = keep
         self.folds = folds
         self.valid = valid
         self.seed = seed
@@ -119,11 +123,16 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             entity=self.entity,
             **(self.problem or {}),
         )
-        model = ModelConfig(
-            name=self.model,
-            options=dict(self.options or {}),
-            space=[dict(s) for s in self.space or []],
-            folds=self.folds,
+        model = read_keys(
+            ModelConfig,
+            {
+                "name": self.model,
+                "options": dict(self.options or {}),
+                "space": [dict(s) for s in self.space or []],
+                "keep": self.keep,
+                "folds": self.folds,
+            },
+            "model",
         )
         return Config(problem=whole, model=model, seed=self.seed)
 
@@ -271,6 +280,7 @@ def load(folder: str | Path) -> MultiTask:
         model=config.model.name,
         options=config.model.options or None,
         space=config.model.space or None,
+        keep=config.model.keep,
         folds=config.model.folds,
         seed=config.seed,
     )

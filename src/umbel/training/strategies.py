@@ -148,10 +148,7 @@ def _fit_ensembles(found: Strategies, config: Config) -> None:
         members.combine("average", Average(), pool)
         found.shown.append("average")
     if "stacked" in config.compare.ensembles:
-        by_rows = members.train.tasks.by_rows
-        shared = not LEARNERS.get("mean_regularised").serves(members.train)
-        meta = "mean_regularised" if by_rows and shared else "linear"
-        members.combine("stacked", Stacked(meta=meta), pool)
+        members.combine("stacked", Stacked(), pool)
         found.shown.append("stacked")
     if config.model.name == "auto":
         _choose_overall(found, config, pool)

@@ -111,7 +111,9 @@ class Independent:
         unseen = np.flatnonzero(rows.group < 0)
         if len(unseen):
             view = rows.take(unseen).under(alone)
-            parts = [m.predict(view)[target] for m in self.members.values()]
+            parts = [
+                self.members[t.name].predict(view)[target] for t in rows.tasks.tasks if t.target == target
+            ]
             mixed = alone.targets[0].kind.mix(parts, [1 / len(parts)] * len(parts))
             answer = (answer or mixed.take(np.zeros(len(rows), dtype=int))).put(unseen, mixed)
         assert answer is not None, "there is at least one row"

@@ -1,4 +1,4 @@
-"""Stacking: a linear model over the members' out-of-sample predictions of **all** tasks."""
+"""Stacking: what the members say of **all** tasks corrects their average of each."""
 
 from __future__ import annotations
 
@@ -6,54 +6,68 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from umbel.data.dataset import Dataset
-from umbel.data.schema import Column, Schema
-from umbel.tasks import TaskSet
+from umbel.data.schema import Schema
+from umbel.tasks import Prediction, TaskSet
 from umbel.training.held import Held
 from umbel.training.learner import LEARNERS, Predictions, State
-from umbel.training.learners.cross_fit import CrossFit
-from umbel.training.learners.ensemble import Ensemble, MemberSpec
+from umbel.training.learners.average import Average
+from umbel.training.learners.ensemble import Ensemble
+from umbel.training.solvers.correction import fit_correction, working_residuals
 
 __all__ = ["Stacked"]
+
+Array = NDArray[np.float64]
 
 
 @LEARNERS.register("stacked", source="Wolpert 1992; Breiman 1996, Stacked regressions")
 class Stacked(Ensemble):
-    """What one task's members know serves the others: ratings help the prizes, genres the takings.
+    """The weighted average of the members plus a linear correction per score.
 
-    The inputs are the link scores of every member and target; the model over them is cross-fitted, so
-    that its strength is chosen on rows it does not see.
-
-    :param meta: name of the learner over the scores.
-    :param folds: folds of its cross-fitting.
+    The correction's inputs are the members' scores of the same answer, and the average's scores of all
+    other answers: ratings help the prizes, genres the takings. It is fitted on out-of-sample
+    predictions (held-out or out-of-fold rows) with a strength chosen by leave-one-out, and left away
+    where it is not worth it, so that with few labels the stack is the average.
     """
 
     name: ClassVar[str] = "stacked"
 
-    def __init__(
-        self,
-        *,
-        members: Mapping[str, MemberSpec] | None = None,
-        meta: str = "linear",
-        folds: int = 5,
-    ) -> None:
-        super().__init__(members=members)
-        self.meta, self.folds = meta, folds
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """See :class:`Learner`."""
-        return {"members": self.specs, "meta": self.meta, "folds": self.folds}
-
     def mix(self, held: Mapping[str, Held]) -> None:
         """See :class:`Ensemble`."""
         rows = next(iter(held.values())).rows
-        view = _scores(rows, {name: h.predictions for name, h in held.items()})
-        self.columns = view.schema.names
-        self.top = CrossFit(learner=self.meta, folds=self.folds)
-        self.top.fit(view, view.take(np.zeros(0, dtype=int)))
+        self.average = Average().of(self.members, held)
+        answers = {name: h.predictions for name, h in held.items()}
+        base = self.average.combine(rows, answers)
+        self.corrections: dict[str, list[dict[str, Any] | None]] = {}
+        for target in rows.tasks.targets:
+            values, weights = rows.values(target.name), rows.weights(target.name)
+            residual, size = working_residuals(
+                target.kind.response,
+                target.kind.link(base[target.name].value),
+                np.asarray(values, dtype=float),
+                np.asarray(weights, dtype=float),
+            )
+            found = []
+            for k in range(residual.shape[1]):
+                Z = self._inputs(rows, answers, base, target.name, k)
+                found.append(_fit(Z, residual[:, k], np.abs(size[:, k])))
+            self.corrections[target.name] = found
+
+    def _inputs(
+        self, rows: Dataset, answers: Mapping[str, Predictions], base: Predictions, name: str, k: int
+    ) -> Array:
+        """Members' scores of answer k of a target, and the average's scores of all others, [B, F]."""
+        kind = rows.tasks.target(name).kind
+        own = [kind.link(answers[member][name].value) for member in self.members]
+        columns = [score[:, min(k, score.shape[1] - 1)] for score in own]
+        for other in rows.tasks.targets:
+            scores = other.kind.link(base[other.name].value)
+            if other.name == name:
+                scores = np.delete(scores, k, axis=1) if kind.response == "bernoulli" else scores[:, :0]
+            columns += list(scores.T)
+        return np.column_stack(columns)
 
     @property
     def used(self) -> list[str]:
@@ -62,40 +76,57 @@ class Stacked(Ensemble):
 
     def combine(self, rows: Dataset, answers: Mapping[str, Predictions]) -> Predictions:
         """See :class:`Ensemble`."""
-        return self.top.predict(_scores(rows, answers))
+        base = self.average.combine(rows, answers)
+        found: Predictions = {}
+        for target in rows.tasks.targets:
+            parts = self.corrections[target.name]
+            if all(part is None for part in parts):
+                found[target.name] = base[target.name]
+                continue
+            scores = target.kind.link(base[target.name].value)
+            for k, part in enumerate(parts):
+                if part is not None:
+                    shift = _shift(part, self._inputs(rows, answers, base, target.name, k))
+                    if target.kind.response == "ordered":  # all cumulative scores of a row alike
+                        scores = scores + shift[:, None]
+                    else:
+                        scores[:, k] += shift
+            found[target.name] = Prediction(target.kind.unlink(scores), base[target.name].spread)
+        return found
 
     @property
     def notes(self) -> Mapping[str, Any]:
-        """What the model over the scores chose."""
-        return {"meta": self.meta, **self.top.notes}
+        """Which targets were corrected, and the average beneath."""
+        kept = {t: sum(part is not None for part in parts) for t, parts in self.corrections.items()}
+        return {"corrected": kept, **self.average.notes}
 
     def mixing(self) -> State:
         """See :class:`Ensemble`."""
-        return {"top": self.top.state(), "columns": self.columns}
+        return {
+            "average": self.average.mixing(),
+            "corrections": self.corrections,
+            "members": list(self.members),
+        }
 
     def remix(self, state: State, tasks: TaskSet, schema: Schema) -> None:
         """See :class:`Ensemble`."""
-        self.columns = list(state["columns"])
-        self.top = CrossFit(learner=self.meta, folds=self.folds)
-        self.top.restore(state["top"], tasks, Schema(tuple(Column(name, "number") for name in self.columns)))
+        self.members = {name: self.members[name] for name in state["members"]}  # the order of the inputs
+        self.average = Average()
+        self.average.members = self.members
+        self.average.remix(state["average"], tasks, schema)
+        self.corrections = state["corrections"]
 
 
-def _scores(rows: Dataset, answers: Mapping[str, Predictions]) -> Dataset:
-    """The rows with the members' link scores as their only inputs."""
-    columns: dict[str, np.ndarray[Any, Any]] = {}
-    for member, predictions in answers.items():
-        for target in rows.tasks.targets:
-            for k, score in enumerate(target.kind.link(predictions[target.name].value).T):
-                columns[f"{member}: {target.name} {k}"] = score
-    return Dataset(
-        pd.DataFrame(columns),
-        Schema(tuple(Column(name, "number") for name in columns)),
-        rows.tasks,
-        np.arange(len(rows)),
-        {
-            t.name: type(rows.answers[t.name])(rows.values(t.name), rows.weights(t.name))
-            for t in rows.tasks.targets
-        },
-        rows.entity,
-        rows.group,
-    )
+def _fit(Z: Array, residual: Array, weights: Array) -> dict[str, Any] | None:
+    known = weights > 0
+    mean, spread = Z[known].mean(axis=0), Z[known].std(axis=0)
+    spread = np.where(spread > 1e-9, spread, 1.0)
+    found = fit_correction((Z[known] - mean) / spread, residual[known], weights[known])
+    if found is None:
+        return None
+    return {"mean": mean, "spread": spread, "coefficients": found[0], "intercept": found[1]}
+
+
+def _shift(part: Mapping[str, Any], Z: Array) -> Array:
+    shift: Array = ((Z - part["mean"]) / part["spread"]) @ part["coefficients"] + part["intercept"]
+    return shift
