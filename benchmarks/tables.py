@@ -20,24 +20,14 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from record import record
+from record import Table, record
 from tables_data import TABLES, shared_tables
+from tables_runs import RUNS
 
 from umbel.errors import UmbelError
 from umbel.judging.corrected import corrected_interval
 from umbel.training.compare import Comparison, compare
 from umbel.training.config import Config
-
-# what is asked of each table: the model and the learners printed beside it
-RUNS: dict[str, dict[str, Any]] = {
-    "school": {"model": {"name": "auto", "folds": 5}},
-    "wq": {"model": {"name": "auto"}, "compare": {"extra": ["forest_per_task", "forest"]}},
-    "emotions": {"model": {"name": "auto"}, "compare": {"extra": ["forest_per_task", "forest"]}},
-    "scene": {"model": {"name": "auto"}, "compare": {"extra": ["forest_per_task", "forest"]}},
-    "sarcos": {"model": {"name": "auto"}, "compare": {"extra": ["gaussian_process", "net"]}},
-    "diabetes130": {"model": {"name": "net"}},
-}
-
 
 def measures(table: str, scores: pd.DataFrame) -> dict[str, float]:
     """The figure each model of one seed is held against, by model."""

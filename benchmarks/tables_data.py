@@ -123,7 +123,7 @@ def diabetes130() -> tuple[pd.DataFrame, Problem]:
         log_medications=np.log(frame["num_medications"]),
         log_labs=np.log(frame["num_lab_procedures"]),
     )
-    counts = ["number_outpatient", "number_emergency", "number_inpatient", "number_diagnoses"]
+    counts = ["number_outpatient", "number_emergency", "number_inpatient", "num_procedures"]
     levels = ["race", "gender", "age", "admission_type_id", "admission_source_id"]
     levels += ["medical_specialty", "payer_code"]
     yes_or_no = ["readmitted_30", "readmitted_any", "medicated", "changed", "a1c_above_8"]

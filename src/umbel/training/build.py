@@ -15,7 +15,7 @@ from umbel.training.learners.independent import Independent
 from umbel.training.making import make
 from umbel.training.search import EachInTurn, Search
 
-__all__ = ["FEW_ROWS", "Plan", "candidates", "counterpart", "folds_for", "plan"]
+__all__ = ["FEW_ROWS", "Plan", "candidates", "counterpart", "folds_for", "plan", "sets_for"]
 
 FEW_ROWS = 5000
 """Up to so many training and validation rows the default is to cross-fit: one validation part would
@@ -79,11 +79,11 @@ def counterpart(joint: str, model: ModelConfig, train: Dataset) -> tuple[str, li
     """The separate model that a joint learner is held against, with the same space of options."""
     if joint in _COUNTERPARTS:
         name = _COUNTERPARTS[joint]
-        return name, _for(name, model)
-    return Independent.name, [{"learner": joint, "space": _for(joint, model), "keep": model.keep}]
+        return name, sets_for(name, model)
+    return Independent.name, [{"learner": joint, "space": sets_for(joint, model), "keep": model.keep}]
 
 
-def _for(learner: str, model: ModelConfig) -> list[dict[str, Any]]:
+def sets_for(learner: str, model: ModelConfig) -> list[dict[str, Any]]:
     """The config's options belong to the learner it names (the nets, with ``auto``)."""
     return model.sets if learner == ("net" if model.name == "auto" else model.name) else [{}]
 
@@ -105,11 +105,11 @@ def candidates(model: ModelConfig, train: Dataset, *, rows: int) -> tuple[dict[s
         if why:
             reasons[name] = why
         else:
-            plans[name] = Plan(name, _for(name, model), folds, model.keep)
+            plans[name] = Plan(name, sets_for(name, model), folds, model.keep)
     if not train.tasks.by_rows:
         plans["independent"] = Plan(
             Independent.name,
-            [{"learner": "net", "space": _for("net", model), "keep": model.keep}],
+            [{"learner": "net", "space": sets_for("net", model), "keep": model.keep}],
             folds,
         )
     else:

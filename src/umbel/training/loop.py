@@ -99,6 +99,7 @@ class Loop:
     :param calibrate: judge, and predict by, outputs that are calibrated on validation.
     :param average: the model that is judged and kept is the moving average of the parameters, with this
         decay (Polyak & Juditsky 1992); 0 for the parameters themselves.
+    :param judge_every: look at validation after so many epochs, and after the last.
     :param store: where checkpoints go; None for none.
     :param every: a checkpoint after so many steps, and at each epoch's end; 0 for the epochs alone.
     :param prefix: put before the names of the store's parts.
@@ -127,6 +128,7 @@ class Loop:
     precision: torch.dtype | None = None
     calibrate: bool = False
     average: float = 0.0
+    judge_every: int = 1
     store: Store | None = None
     every: int = 0
     prefix: str = ""
@@ -161,7 +163,8 @@ class Loop:
                 progress.step(self.steps)
                 if self.every and self.steps % self.every == 0:
                     self._save(2 * self.steps)
-            self._end_epoch(progress)
+            if self.sampler.epoch % self.judge_every == 0 or self.sampler.epoch == self.epochs:
+                self._judge(progress)
 
     def _step(self, place: Tensor) -> Told:
         device = next(self.model.parameters()).device
@@ -217,25 +220,32 @@ class Loop:
             yield
             torch._foreach_copy_(self._own, kept)
 
-    def _end_epoch(self, progress: Progress) -> None:
-        epoch = self.sampler.epoch
+    def _judge(self, progress: Progress) -> None:
+        """Judge by validation rows, keep what is best so far, and write a checkpoint."""
         self._note_training()
         with self.averaged():
             losses, found = judge(self.model, self.valid, self.tasks, self.criterion, self.calibrate)
             self.stopping.record(losses)
-            self.calibrations[epoch] = found
-            if epoch in self.stopping.kept:
-                self.snapshots[epoch] = snapshot(self.model)
+            now = self.stopping.epochs
+            self.calibrations[now] = found
+            if now in self.stopping.kept:
+                self.snapshots[now] = snapshot(self.model)
             if self.stopping.how == "head":
-                now = snapshot(self.model)
-                self.heads[epoch] = {k: v for k, v in now.items() if k.startswith("heads.")}
+                state = snapshot(self.model)
+                self.heads[now] = {k: v for k, v in state.items() if k.startswith("heads.")}
         for old in set(self.snapshots) - self.stopping.kept:
             del self.snapshots[old]
-        progress.epoch(epoch, losses, self.stopping.chosen)
+        progress.epoch(
+            self.sampler.epoch, losses, {t: self.epoch_of(k) for t, k in self.stopping.chosen.items()}
+        )
         self._save(2 * self.steps + 1)
 
+    def epoch_of(self, number: int) -> int:
+        """The epoch after which validation was looked at for the ``number``-th time."""
+        return min(number * self.judge_every, self.epochs)
+
     def _note_training(self) -> None:
-        """The epoch's mean training loss of each target, over all processes."""
+        """The mean training loss since the last look of each target, over all processes."""
         sums = torch.stack([self.processes.total(self._sums[0]), self._sums[1]])
         per = max(1, len(self.tasks.groups))
         for i, target in enumerate(self.tasks.targets):

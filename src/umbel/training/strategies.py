@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from umbel.data.dataset import Dataset
 from umbel.errors import ConfigError
-from umbel.training.build import Plan, candidates, counterpart, folds_for, plan
+from umbel.training.build import Plan, candidates, counterpart, folds_for, plan, sets_for
 from umbel.training.config import Config
 from umbel.training.learner import LEARNERS
 from umbel.training.learners.average import Average
@@ -65,7 +65,7 @@ def fit_strategies(
         if why:
             found.reasons[name] = why
         else:
-            members.fit(name, Plan(name, [{}], folds))
+            members.fit(name, Plan(name, sets_for(name, config.model), folds, config.model.keep))
             found.shown.append(name)
     if config.model.name == "auto":
         alone, together = _fit_candidates(found, config)

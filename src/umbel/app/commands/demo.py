@@ -10,7 +10,14 @@ import typer
 
 from umbel.app import options
 
-__all__ = ["demo"]
+__all__ = ["MODEL", "demo"]
+
+MODEL = {
+    "name": "net",
+    "space": [{"depth": 2, "embedding_dropout": 0.5, "bag_power": 1.0}],
+    "keep": "average",
+}
+"""Two sets of options, for the shared net and for each separate one alike, and their average."""
 
 
 def demo(
@@ -38,9 +45,8 @@ def demo(
     if code is not None:
         raise typer.Exit(code)
     asked = options_of(splits=splits, seed=seed)
-    if config_file is None:  # two sets of options for the shared and for each separate net, averaged
-        more = {"depth": 2, "embedding_dropout": 0.5, "bag_power": 1.0}
-        asked["model"] = {"name": "net", "space": [more], "keep": "average"}
+    if config_file is None:
+        asked["model"] = MODEL
     problem = films_problem(by_time=by_time).model_dump(mode="json")
     config = read_config(config_file, {"problem": problem, **asked})
     title = "Seven tasks on 17,472 films" + (", by time" if by_time else "")

@@ -105,6 +105,11 @@ class Boosted(Classic):
         self._members: dict[str, _Member] = {}
         self._codes: dict[str, GroupCode] = {}
 
+    @property
+    def joint(self) -> bool:
+        """True in the rows layout, where the groups' rows are pooled."""
+        return bool(self._codes)
+
     def _fit(self, train: Dataset, valid: Dataset) -> None:
         self._inputs = fitted_tree_inputs(train, dimensions=self.dimensions)
         X, X_valid = self._inputs.transform(train), self._inputs.transform(valid)

@@ -110,11 +110,17 @@ class Classic(ABC):
     """A learner that is not a net: keyword options kept under their own names, state as arrays."""
 
     name: ClassVar[str]
-    joint: ClassVar[bool] = False
+    shares: ClassVar[bool] = False
+    """Whether its tasks share parameters, as far as the class can tell."""
     tasks: TaskSet
 
     def __init__(self) -> None:
         self._notes: dict[str, Any] = {}
+
+    @property
+    def joint(self) -> bool:
+        """See :class:`Learner`."""
+        return self.shares
 
     @property
     def options(self) -> dict[str, Any]:

@@ -178,7 +178,7 @@ class Forest(_Forests):
     """
 
     name: ClassVar[str] = "forest"
-    joint: ClassVar[bool] = True
+    shares: ClassVar[bool] = True
 
     def _parts(self, outputs: Outputs) -> dict[str, list[int]]:
         return {"all": list(range(len(outputs.scale)))}
@@ -200,7 +200,7 @@ class ForestPerTask(_Forests):
     """One forest per target (per label or class), each of the size and tuning of the joint one."""
 
     name: ClassVar[str] = "forest_per_task"
-    joint: ClassVar[bool] = False
+    shares: ClassVar[bool] = False
 
     def _parts(self, outputs: Outputs) -> dict[str, list[int]]:
         return {f"{name} {k}": [k] for name, at in outputs.columns.items() for k in at}

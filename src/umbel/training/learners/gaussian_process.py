@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from umbel.data.dataset import Dataset
 from umbel.data.schema import Schema
 from umbel.encoders.design import DesignMatrix, fitted_design
-from umbel.seeding import derive
+from umbel.seeding import derive, numpy_generator
 from umbel.tasks import Prediction
 from umbel.training.learner import LEARNERS, Predictions, State
 from umbel.training.learners.classic import Classic, answers, in_order
@@ -23,6 +23,8 @@ __all__ = ["GaussianProcess"]
 Array = NDArray[np.float64]
 MOST_ROWS = 2000
 MOST_FEATURES = 500
+KERNEL_ROWS = 400
+"""Rows, drawn at random, that the kernel's parameters are chosen on where there are more."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,10 @@ class GaussianProcess(Classic):
         )
         with warnings.catch_warnings():  # a parameter at its bound is told in the notes
             warnings.simplefilter("ignore", ConvergenceWarning)
+            if len(X) > KERNEL_ROWS:  # three numbers need no more rows; the answer is that of all
+                some = numpy_generator(0, "kernel", name).choice(len(X), KERNEL_ROWS, replace=False)
+                model.fit(X[some], y[some])
+                model = GaussianProcessRegressor(model.kernel_, normalize_y=True, optimizer=None)
             model.fit(X, y)
         found = model.kernel_
         lengths = np.atleast_1d(np.asarray(found.k1.k2.length_scale, dtype=float))

@@ -183,6 +183,7 @@ class Net(NetOptions):
             processes=among,
             weighting=self.task_weighting,
             criterion=self.criterion,
+            judge_every=self.judge_every,
             clip=self.clip,
             pieces=self.pieces,
             calibrate=self.calibrate and self.stopping != "none",
@@ -257,7 +258,10 @@ class Net(NetOptions):
                 curves[target] = [v / max(abs(base), 1e-12) for v in line[1:] if v is not None]
         return {
             "stopping": self.stopping,
-            "epochs": {target: [m.chosen[target] for m in self._members] for target in first.chosen},
+            "epochs": {
+                target: [min(m.chosen[target] * self.judge_every, self.epochs) for m in self._members]
+                for target in first.chosen
+            },
             "curves": curves,
             "training": first.train,
         }

@@ -25,7 +25,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "task_weighting": get_args(TaskWeighting),
 }
 _AT_LEAST: dict[str, float] = {
-    **dict.fromkeys(("width", "epochs", "batch_size", "members", "pieces", "patience"), 1),
+    **dict.fromkeys(("width", "epochs", "batch_size", "members", "pieces", "patience", "judge_every"), 1),
     **dict.fromkeys(("depth", "embedding", "head_hidden", "task_embedding", "weight_decay", "every"), 0),
 }
 _SHARES = ("dropout", "embedding_dropout", "average")
@@ -62,7 +62,8 @@ class NetOptions:
     :param prior_scale: its scale, > 0.
     :param stopping: restore, shared, head or none, see ``training.stopping``.
     :param criterion: what validation judges by: nll or skill.
-    :param patience: end after so many epochs without a better one.
+    :param judge_every: look at validation after so many epochs (more than 1 where epochs are short).
+    :param patience: end after looking so many times without a better one.
     :param calibrate: stretch and shift each target's outputs to fit validation (see
         ``training.calibrate``); not with stopping ``none``, which looks at no validation row.
     :param average: decay of a moving average of the parameters that is judged and kept; 0 for none (and
@@ -106,6 +107,7 @@ class NetOptions:
     prior_scale: float = 1.0
     stopping: How = "restore"
     criterion: Criterion = "nll"
+    judge_every: int = 1
     patience: int = 5
     calibrate: bool = True
     average: float = 0.98

@@ -28,13 +28,13 @@ _CLASSES = ("bernoulli", "categorical", "ordered", "simplex")
 
 @dataclass
 class Member:
-    """One trained net: for each epoch that a target is taken from, the state of the model.
+    """One trained net: for each time it was judged that a target is taken from, the state of the model.
 
-    :param states: by epoch.
-    :param chosen: epoch by target.
+    :param states: by time, counted from 1.
+    :param chosen: time by target.
     :param calibrations: of the raw outputs, by target; a target without one has none.
-    :param valid: validation losses by target, from epoch 0 (before training) on.
-    :param train: training losses by target, from epoch 1 on.
+    :param valid: validation losses by target, from time 0 (before training) on.
+    :param train: training losses by target, from time 1 on.
     """
 
     states: dict[int, Snapshot]

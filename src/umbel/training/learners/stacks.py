@@ -96,7 +96,7 @@ class SharedLinear(Classic):
     stack, each number standardised, each label of a multi-label target a task of its own.
     """
 
-    joint: ClassVar[bool] = True
+    shares: ClassVar[bool] = True
     responses: ClassVar[tuple[str, ...]]
 
     def __init__(self) -> None:

@@ -1,0 +1,59 @@
+"""What is asked of each benchmark table: the model, its options, and what is printed beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["RUNS"]
+
+_FORESTS = {"extra": ["forest_per_task", "forest"]}
+
+# a smooth, well-trained net for 200 rows: all of them in each step, much weight decay
+_SMOOTH = {
+    "width": 128,
+    "depth": 2,
+    "dropout": 0.1,
+    "activation": "silu",
+    "norm": False,
+    "wide": "all",
+    "lr": 3e-3,
+    "weight_decay": 1.0,
+    "schedule": "cosine",
+    "batch_size": 256,
+    "epochs": 400,
+    "patience": 400,
+    "average": 0.0,
+    "criterion": "skill",
+}
+
+# few inputs and many rows: large steps, few epochs
+_WARDS = {
+    "width": 128,
+    "depth": 2,
+    "dropout": 0.2,
+    "norm": False,
+    "embedding": 16,
+    "embedding_dropout": 0.0,
+    "wide": "all",
+    "lr": 1e-2,
+    "weight_decay": 0.1,
+    "schedule": "one_cycle",
+    "batch_size": 1024,
+    "epochs": 10,
+    "patience": 10,
+}
+
+RUNS: dict[str, dict[str, Any]] = {
+    "school": {"model": {"name": "auto", "folds": 5}},
+    "wq": {"model": {"name": "auto"}, "compare": _FORESTS},
+    "emotions": {"model": {"name": "auto"}, "compare": _FORESTS},
+    "scene": {"model": {"name": "auto"}, "compare": _FORESTS},
+    "sarcos": {
+        "model": {"name": "auto", "options": _SMOOTH},
+        "compare": {"extra": ["gaussian_process", "net"]},
+    },
+    "diabetes130": {
+        "model": {"name": "net", "options": _WARDS, "space": [{"width": 64, "dropout": 0.1}]},
+        "compare": {"ensembles": ["average"]},
+    },
+}
