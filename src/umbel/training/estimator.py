@@ -23,6 +23,7 @@ from umbel.judging.truth import Truth
 from umbel.tasks import Rule, TaskSet
 from umbel.training.build import plan
 from umbel.training.config import Config, ModelConfig
+from umbel.training.estimate import LONG, estimate
 from umbel.training.held import fit_rules, held_out
 from umbel.training.learner import Learner, Predictions
 from umbel.training.making import freeze, thaw
@@ -171,6 +172,9 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             notes = {**learner.notes, "cpu_seconds": costs, "left_out": found.reasons}
         else:
             todo = plan(config.model, data.train, rows=len(data.train) + len(data.valid))
+            if len(data.train) >= LONG:
+                note(str(estimate(data.train, data.valid, {config.model.name: todo})))
+            note(config.model.name)
             learner = todo.fit(data.train, data.valid, seed=self.seed, search=search)
             held = held_out(learner, data.valid)
             notes = dict(learner.notes)

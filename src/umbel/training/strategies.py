@@ -9,6 +9,7 @@ from umbel.data.dataset import Dataset
 from umbel.errors import ConfigError
 from umbel.training.build import Plan, candidates, counterpart, folds_for, plan, sets_for
 from umbel.training.config import Config
+from umbel.training.estimate import LONG, estimate
 from umbel.training.learner import LEARNERS
 from umbel.training.learners.average import Average
 from umbel.training.learners.chosen import Chosen
@@ -35,6 +36,13 @@ class Strategies:
     shown: list[str] = field(default_factory=list)
     saved: str = "joint"
     reasons: dict[str, str] = field(default_factory=dict)
+
+
+def _announce(members: Members, plans: dict[str, Plan]) -> None:
+    """Say what a long fit will cost before it begins."""
+    if len(members.train) >= LONG:
+        members.note("estimate")
+        members.note(str(estimate(members.train, members.valid, plans)))
 
 
 def _quiet(text: str) -> None:
@@ -100,6 +108,7 @@ def _fit_candidates(found: Strategies, config: Config) -> tuple[list[str], list[
     members = found.members
     plans, reasons = candidates(config.model, members.train, rows=len(members.train) + len(members.valid))
     found.reasons |= reasons
+    _announce(members, plans)
     names = {n: _PER_TASK_NET if n == "independent" else n for n in plans}
     for name, todo in plans.items():
         members.fit(names[name], todo)
@@ -124,6 +133,8 @@ def _with_mean(members: Members, what: str, names: list[str]) -> list[str]:
 def _fit_pair(found: Strategies, config: Config, folds: int) -> None:
     members = found.members
     todo = plan(config.model, members.train, rows=len(members.train) + len(members.valid))
+    name, space = counterpart(config.model.name, config.model, members.train)
+    _announce(members, {"joint": todo, "independent": Plan(name, space, folds)})
     joint = members.fit("joint", todo)
     if not joint.joint:
         raise ConfigError(
@@ -131,7 +142,6 @@ def _fit_pair(found: Strategies, config: Config, folds: int) -> None:
             found=f"'{config.model.name}' fits each task alone",
             remedy="choose net, mean_regularised, hierarchical, forest or auto",
         )
-    name, space = counterpart(config.model.name, config.model, members.train)
     if name in members.learners and space == [{}]:
         members.rename("independent", name)
     else:

@@ -43,7 +43,8 @@ class NetOptions:
     :param embedding: numbers per name, word and (at most) level; 0 for none.
     :param embedding_dropout: share of embedded features dropped in training, in [0, 1).
     :param bag_power: a set or text of n known things counts each n ** -bag_power: 0 sums, 1 averages.
-    :param encoders: further options by encoder name (numbers, categories, names, text).
+    :param encoders: further options by encoder name (numbers, categories, names, text), e.g.
+        ``{"numbers": {"ranks": True}}`` where numbers are skewed.
     :param sharing: the sharing architecture, by name.
     :param head_hidden: units of a hidden layer in each head; 0 for none.
     :param task_embedding: width of the groups' embedding that joins the features (rows layout).
@@ -152,8 +153,8 @@ class NetOptions:
     def encoder_options(self) -> dict[str, dict[str, Any]]:
         """The options of each encoder, with the embeddings' width and dropout filled in."""
         given = self.encoders or {}
-        # a trunk takes every number also as a rank, and no number far out; a linear model takes it as it is
-        numbers = {"ranks": True, "clip": 4.0} if self.depth else {}
+        # a trunk takes no number far out; a linear model takes them as they are
+        numbers = {"clip": 4.0} if self.depth else {}
         both = {"width": self.embedding, "dropout": self.embedding_dropout, "power": self.bag_power}
         levels = {"width": min(self.embedding, 16)}
         return {
