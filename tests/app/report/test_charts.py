@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from umbel.app.report.charts import chart, shorten, spread
+from umbel.app.report.charts import chart
+from umbel.app.report.drawing import shorten, spread
 from umbel.app.report.words import describe
 from umbel.judging.section import Figure, Series
 
