@@ -106,3 +106,9 @@ def test_only_the_most_frequent_hashes_have_a_place() -> None:
     assert len(encoder.vocabulary[0]) == 3
     encoder.build()
     assert encoder(encoder.transform(pd.DataFrame({"t": ["abc", "", "zz"]}))).shape == (3, encoder.out)
+
+
+def test_only_the_most_frequent_names_have_a_place() -> None:
+    encoder = Names([Column("cast", "set", ", ")], least=1, most=2)
+    encoder.fit(pd.DataFrame({"cast": ["Ann, Bo", "Ann, Cy", "Cy"]}))
+    assert encoder.vocabulary == [["Ann", "Cy"]]

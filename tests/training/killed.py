@@ -28,8 +28,14 @@ from umbel.training.packing import pack
 
 CASES: dict[str, dict[str, Any]] = {
     "adamw": {"members": 2, "balancing": "uncertainty"},
-    "head": {"stopping": "head", "schedule": "one_cycle", "average": 0.0},
-    "lbfgs": {"optimizer": "lbfgs", "dropout": 0.0, "embedding_dropout": 0.0, "stopping": "none", "epochs": 9},
+    "head": {"stopping": "head", "schedule": "one_cycle", "average": 0.0, "judge_every": 2},
+    "lbfgs": {
+        "optimizer": "lbfgs",
+        "dropout": 0.0,
+        "embedding_dropout": 0.0,
+        "stopping": "none",
+        "epochs": 9,
+    },
 }
 
 

@@ -26,6 +26,7 @@ class Categories(Encoder):
     A missing cell is a level of its own where training had enough of them.
 
     :param least: a level needs so many training rows for a place of its own.
+    :param most: levels per column at most, the most frequent ones.
     :param width: numbers per embedded column at most (a column of V levels gets the smaller of this and
         ``ceil(1.6 * V ** 0.56)``); 0 makes the features one-hot.
     :param dropout: share of embedded features dropped in training.
@@ -35,10 +36,16 @@ class Categories(Encoder):
     reads: ClassVar[ColumnType] = "category"
 
     def __init__(
-        self, columns: Sequence[Column], *, least: int = 3, width: int = 16, dropout: float = 0.0
+        self,
+        columns: Sequence[Column],
+        *,
+        least: int = 3,
+        most: int = 100_000,
+        width: int = 16,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__(columns)
-        self.least, self.width, self.dropout = least, width, dropout
+        self.least, self.most, self.width, self.dropout = least, most, width, dropout
         self.levels: list[list[str]] = []
         self.tables = nn.ModuleList()
 
@@ -48,8 +55,8 @@ class Categories(Encoder):
         for column in self.columns:
             codes, names = levels_of(frame[column.name])
             counts = np.bincount(codes, minlength=len(names))
-            kept = {name for name, n in zip(names, counts, strict=True) if n >= max(1, self.least)}
-            self.levels.append(sorted(kept))
+            order = np.argsort(-counts, kind="stable")[: self.most]
+            self.levels.append(sorted(names[k] for k in order if counts[k] >= max(1, self.least)))
 
     def transform(self, frame: pd.DataFrame) -> Tensor:
         """Places in the linear view [B, columns], long; the first of each column is its bucket."""

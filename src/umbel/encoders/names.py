@@ -54,6 +54,7 @@ class Names(Encoder):
     the log of how many are unknown, and whether there are none.
 
     :param least: a name needs so many training rows for a place of its own.
+    :param most: places per column at most, for the most frequent names: it bounds what a step costs.
     :param width: numbers per name; 0 leaves the counts only (the linear view still has the names).
     :param power: a cell of n known names counts each n ** -power.
     :param dropout: share of the summed embedding dropped in training.
@@ -67,12 +68,14 @@ class Names(Encoder):
         columns: Sequence[Column],
         *,
         least: int = 2,
+        most: int = 100_000,
         width: int = 32,
         power: float = 0.5,
         dropout: float = 0.3,
     ) -> None:
         super().__init__(columns)
-        self.least, self.width, self.power, self.dropout = least, width, power, dropout
+        self.least, self.most = least, most
+        self.width, self.power, self.dropout = width, power, dropout
         self.vocabulary: list[list[str]] = []
         self.loc = np.zeros(3 * len(self.columns))
         self.scale = np.ones(3 * len(self.columns))
@@ -83,10 +86,12 @@ class Names(Encoder):
         for column in self.columns:
             codes, lengths, names = factorize_names(frame[column.name], column.separator)
             seen = np.bincount(codes, minlength=len(names))
-            self.vocabulary.append(sorted(n for n, k in zip(names, seen, strict=True) if k >= self.least))
-            unknown = np.zeros(len(lengths), dtype=np.int64)
-            np.add.at(unknown, np.repeat(np.arange(len(lengths)), lengths), seen[codes] < self.least)
-            counts.append(unknown)
+            known = seen >= self.least
+            if known.sum() > self.most:
+                known[np.argsort(-seen, kind="stable")[self.most :]] = False
+            self.vocabulary.append(sorted(name for name, k in zip(names, known, strict=True) if k))
+            rows = np.repeat(np.arange(len(lengths)), lengths)
+            counts.append(np.bincount(rows[~known[codes]], minlength=len(lengths)))
             parts.append(lengths)
         extra = self._counts(parts, counts)
         self.loc = extra.mean(axis=0)
