@@ -146,7 +146,7 @@ def prepare(frame: pd.DataFrame, problem: Problem, *, seed: int = 0, split: Spli
         entities=entities,
         groups=codes,
     )
-    notes = [audit.words]
+    notes = [*problem.notes, audit.words]
     if codes is not None and (codes < 0).any():
         notes.append(f"{int((codes < 0).sum())} rows belong to groups that training never saw.")
     return Prepared(dataset, split, problem, audit, reasons, left_out, notes)

@@ -163,6 +163,7 @@ class Problem(BaseModel):
     :param separators: by ``set`` column, what stands between its names.
     :param missing: texts that stand for a missing cell, e.g. ``["?"]``.
     :param split: how rows are split.
+    :param notes: sentences about the data that every report of it shows.
 
     >>> Problem.of("score", by="school").targets["score"].kind is None
     True
@@ -186,6 +187,7 @@ class Problem(BaseModel):
     separators: dict[str, str] = {}
     missing: Names = []
     split: SplitSpec = SplitSpec()
+    notes: Annotated[list[str], BeforeValidator(_listed)] = []
 
     @model_validator(mode="after")
     def _fits_together(self) -> Problem:

@@ -16,6 +16,7 @@ from umbel.training.learner import Learner
 from umbel.training.learners.average import Average
 from umbel.training.learners.chosen import Chosen
 from umbel.training.learners.cross_fit import CrossFit
+from umbel.training.learners.ensemble import Ensemble
 from umbel.training.strategies import Strategies
 
 __all__ = ["choices", "costs", "curves", "sections"]
@@ -51,8 +52,7 @@ def curves(learners: Mapping[str, Learner], *, most: int = 12) -> Section | None
     """Validation score of each task over the epochs, where a learner has kept it."""
     figures = []
     for name, learner in learners.items():
-        first = learner.members[0] if isinstance(learner, CrossFit) else learner
-        found: Mapping[str, list[float]] = first.notes.get("curves", {})
+        found = _kept_curves(learner)
         if found:
             lines = [
                 Series(task, list(range(1, len(line) + 1)), list(line))
@@ -71,6 +71,15 @@ def curves(learners: Mapping[str, Learner], *, most: int = 12) -> Section | None
         return None
     text = ["Each task is stopped at its own best epoch: their curves have their minima at different ones."]
     return Section("Learning curves", text, figures=figures)
+
+
+def _kept_curves(learner: Learner) -> Mapping[str, list[float]]:
+    """The curves of a learner, or of the first of its members that has kept some."""
+    found: Mapping[str, list[float]] = learner.notes.get("curves", {})
+    if found or not isinstance(learner, CrossFit | Ensemble):
+        return found
+    members = learner.members if isinstance(learner, CrossFit) else learner.members.values()
+    return next((curves for curves in map(_kept_curves, members) if curves), {})
 
 
 def costs(done: Strategies) -> Section:
