@@ -184,7 +184,7 @@ class Net(NetOptions):
             weighting=self.task_weighting,
             criterion=self.criterion,
             judge_every=self.judge_every,
-            clip=self.clip,
+            clip=None if whole else self.clip,
             pieces=self.pieces,
             calibrate=self.calibrate and self.stopping != "none",
             average=0.0 if whole else self.average,

@@ -56,7 +56,8 @@ class NetOptions:
     :param epochs: at most; for lbfgs, of 20 iterations each.
     :param batch_size: rows of a batch, over all processes.
     :param pieces: a batch goes through the model in so many parts (less memory, the same update).
-    :param clip: the gradient's norm is held at or below this; None leaves it be.
+    :param clip: the gradient's norm is held at or below this (not for lbfgs, whose line search needs the
+        gradient itself); None leaves it be.
     :param balancing: the balancer, by name.
     :param task_weighting: tasks (each the same say) or labels (the exact likelihood).
     :param prior: gaussian, laplace, mean_regularised; None for none.

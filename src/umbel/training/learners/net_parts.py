@@ -134,6 +134,7 @@ def optimizer_of(options: NetOptions, model: nn.Module, balancer: Balancer) -> t
             own + learned,
             lr=1.0,
             max_iter=20,
+            max_eval=500,  # fewer iterations than 20 then mean that it has converged
             history_size=30,
             tolerance_grad=1e-9 if exact else 1e-6,
             tolerance_change=1e-13 if exact else 1e-9,
