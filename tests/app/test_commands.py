@@ -164,7 +164,11 @@ def test_compare_writes_all_and_says_it(
     assert "certificate" in found.stdout
     assert "loses" in found.stdout
     assert "Learn critic_rating and metacritic together" in found.stdout
-    assert "joint" in found.stderr
+    assert [line.split(" s  ")[1] for line in found.stderr.splitlines()] == [
+        "joint",
+        "the report",
+        "compared",
+    ]
     names = ["config.yaml", "log.jsonl", "model", "report.html", "scores.csv"]
     assert sorted(p.name for p in out.iterdir()) == names
     assert len(Run(out).read_scores()) == 28

@@ -16,36 +16,19 @@ __all__ = ["Teller", "command_line", "print_json", "print_table"]
 
 
 class Teller:
-    """Says what begins, with the seconds the former step took; on standard error.
+    """Says each step when it begins, with the seconds since the start; on standard error.
 
     :param quiet: say nothing.
     """
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet or not leads()
-        self._begin = self._since = time.monotonic()
-        self._open = ""
+        self._begin = time.monotonic()
 
     def __call__(self, step: str) -> None:
         """A step begins."""
-        self._end()
-        self._open = step
-
-    def _end(self) -> None:
-        now = time.monotonic()
-        if self._open and not self.quiet:
-            print(f"  {self._open:<28} {now - self._since:6.1f} s", file=sys.stderr, flush=True)
-        self._open, self._since = "", now
-
-    def done(self, what: str) -> None:
-        """The last step ended, and with it all."""
-        self._end()
-        self.say(f"{what} after {time.monotonic() - self._begin:.1f} s")
-
-    def say(self, text: str) -> None:
-        """A line of its own."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            print(f"{time.monotonic() - self._begin:7.1f} s  {step}", file=sys.stderr, flush=True)
 
 
 def command_line(arguments: Sequence[str] | None = None) -> str:

@@ -98,7 +98,7 @@ def compare_into(
             run.write(run.report, render(report))
             found.model.save(run.model, card=card(report, found.model))
         run.log("end")
-    told.done("compared")
+    told("compared")
     if leads():
         _say_comparison(run, report, as_json=as_json)
 
@@ -191,7 +191,7 @@ def fit_into(
         run.log("end")
     if run.writes:
         shutil.rmtree(run.checkpoint, ignore_errors=True)
-    told.done("fitted")
+    told("fitted")
     if leads():
         if as_json:
             print_json({"run": run.folder, "model": run.model, "notes": model.notes_})

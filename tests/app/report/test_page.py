@@ -75,6 +75,7 @@ def test_the_page_is_well_formed_and_says_all(html: str) -> None:
         assert wanted in text
     headings = [text for text in page.texts if text in ("Verdicts", "Learning curves", "Cost")]
     assert headings[0] == "Verdicts"
+    assert text.index("▼ loses") < text.index("Every model is scored on the same known test rows.")
     assert "Empty" not in page.texts
 
 

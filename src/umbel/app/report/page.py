@@ -58,11 +58,14 @@ def _section(part: Section, key: str) -> dict[str, Any]:
         {"figure": figure, "svg": chart(figure, f"{key}f{j}"), "words": describe(figure)}
         for j, figure in enumerate(part.figures)
     ]
+    grids = [arrange(table) for table in part.tables]
+    lead = int(bool(part.tables) and "verdict" in part.tables[0].columns)  # verdicts before all words
     return {
         "key": key,
         "title": part.title,
         "text": part.text,
-        "grids": [arrange(table) for table in part.tables],
+        "lead": grids[:lead],
+        "grids": grids[lead:],
         "figures": figures,
     }
 
