@@ -20,7 +20,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from record import Table, record
+from record import record
 from tables_data import TABLES, shared_tables
 from tables_runs import RUNS
 
@@ -28,6 +28,7 @@ from umbel.errors import UmbelError
 from umbel.judging.corrected import corrected_interval
 from umbel.training.compare import Comparison, compare
 from umbel.training.config import Config
+
 
 def measures(table: str, scores: pd.DataFrame) -> dict[str, float]:
     """The figure each model of one seed is held against, by model."""

@@ -42,7 +42,8 @@ class Estimate:
 def estimate(train: Dataset, valid: Dataset, plans: Mapping[str, Plan]) -> Estimate:
     """Estimate the cost of fitting some plans.
 
-    Each learner is fitted on at most ``SAMPLE`` training rows, nets for a few epochs; time is taken to grow with rows, epochs, sets of options, folds and tasks.
+    Each learner is fitted on at most ``SAMPLE`` training rows, nets for a few epochs; time is taken to
+    grow with rows, epochs, sets of options, folds and tasks.
 
     :param train, valid: the rows it would be fitted on; no answer is kept.
     :param plans: by name.

@@ -1,4 +1,4 @@
-"""Cross-fitting: K models on K folds; every row gets an out-of-fold prediction, new rows get the mean."""
+"""Cross-fitting: models on K folds; every row gets an out-of-fold prediction, new rows get the mean."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class CrossFit:
 
     Training and validation rows are pooled and cut into folds by entity. Where few labels are known
     this lets all of them serve stopping, selection and calibration; nothing is fitted on a fold whose
-    predictions are held out, only stopping and strengths are chosen on it.
+    predictions are held out. A learner that stops early or calibrates itself (``stops``) is fitted
+    twice per fold: stopped on one half of it, it answers the other, so that no held-out prediction
+    owes anything to its own answer. Others only choose a strength on the fold.
 
     :param learner: name of the learner.
     :param options: its options.
@@ -82,11 +84,15 @@ class CrossFit:
         fold = make_folds(pool.entity, self.folds, seed=self.seed)
         self.members = []
         parts: list[tuple[np.ndarray[Any, Any], Predictions]] = []
+        half = make_folds(pool.entity, 2, seed=self.seed + 1)
+        stops = bool(getattr(make(self.learner, self.inner), "stops", False))
         for k in range(self.folds):
+            both = [np.flatnonzero((fold == k) & (half == h)) for h in (0, 1)]
             held = np.flatnonzero(fold == k)
-            member = make(self.learner, self.inner).fit(pool.take(fold != k), pool.take(held))
-            self.members.append(member)
-            parts.append((held, member.predict(pool.take(held))))
+            for check, answered in (both, both[::-1]) if stops and all(map(len, both)) else ((held, held),):
+                member = make(self.learner, self.inner).fit(pool.take(fold != k), pool.take(check))
+                self.members.append(member)
+                parts.append((answered, member.predict(pool.take(answered))))
         self.held = Held(
             pool,
             {t.name: _assemble([(h, p[t.name]) for h, p in parts]) for t in pool.tasks.targets},

@@ -11,7 +11,7 @@ from umbel.data.dataset import Dataset
 from umbel.data.schema import Schema
 from umbel.tasks import Prediction, TaskSet
 from umbel.training.learner import LEARNERS, Learner, Predictions, State
-from umbel.training.making import freeze, thaw
+from umbel.training.making import freeze, make, thaw
 from umbel.training.search import EachInTurn, Search
 
 __all__ = ["Independent"]
@@ -42,6 +42,11 @@ class Independent:
         self.learner, self.space, self.keep = learner, [dict(options) for options in space], keep
         self.search: Search = search or EachInTurn(keep)
         self.members: dict[str, Learner] = {}
+
+    @property
+    def stops(self) -> bool:
+        """As the learner that is fitted per task."""
+        return bool(getattr(make(self.learner, self.space[0]), "stops", False))
 
     @staticmethod
     def serves(train: Dataset) -> str:
