@@ -25,7 +25,7 @@ from tables_data import TABLES, shared_tables
 from tables_runs import RUNS
 
 from umbel.errors import UmbelError
-from umbel.judging.corrected import corrected_interval
+from umbel.judging.corrected import combine, corrected_interval
 from umbel.training.compare import Comparison, compare
 from umbel.training.config import Config
 
@@ -44,30 +44,46 @@ def measures(table: str, scores: pd.DataFrame) -> dict[str, float]:
     return dict(primary.mean())
 
 
+ERRORS = {"wq": "average relative RMSE", "sarcos": "mean normalised squared error"}
+"""Tables whose figure is an error: smaller is better."""
+
+FIGURES = {
+    "school": "explained variance, 1 - SSE/SST over all test rows",
+    "emotions": "macro AUC",
+    "scene": "macro AUC",
+    "diabetes130": "mean of five AUC and three R2",
+    **ERRORS,
+}
+
+
 def summary(found: list[Mapping[str, float]], train: int, test: int) -> dict[str, Any]:
-    """Mean, standard deviation over seeds, and the difference to independent with its interval."""
+    """Mean, standard deviation over seeds, and the gain over independent with its corrected interval.
+
+    :param found: figures by model, for each seed.
+    """
     result: dict[str, Any] = {}
     for model in found[0]:
         values = np.array([one[model] for one in found])
-        gain = values - np.array([one["independent"] for one in found])
-        low, high = corrected_interval(gain, train, test) if len(found) > 1 else (None, None)
         result[model] = {
             "mean": values.mean(),
             "sd": values.std(ddof=1) if len(found) > 1 else None,
-            "minus_independent": gain.mean(),
-            "low": low,
-            "high": high,
             "each": values.tolist(),
         }
+        for other in ("independent", "linear", "forest_per_task"):
+            if other in found[0]:
+                gain = values - np.array([one[other] for one in found])
+                low, high = corrected_interval(gain, train, test) if len(found) > 1 else (None, None)
+                result[model][f"minus_{other}"] = [gain.mean(), low, high]
     return result
 
 
-def run(table: str, seeds: int) -> dict[str, Any]:
+def run(table: str, seeds: int) -> tuple[dict[str, Any], Table]:
     """One table, all seeds."""
     frame, problem = TABLES[table]()
     asked = RUNS[table]
     begin, found = time.process_time(), []
     last: Comparison | None = None
+    cards = []
     for seed in range(seeds):
         config = Config.read(
             {
@@ -78,37 +94,61 @@ def run(table: str, seeds: int) -> dict[str, Any]:
             }
         )
         last = compare(frame, config)
+        cards.append(last.scores)
         found.append(measures(table, last.scores.frame()))
         print(table, seed, {k: round(float(v), 4) for k, v in found[-1].items()}, flush=True)
     assert last is not None
     rows = last.facts["rows"]
-    return {
+    train = rows["train"] + rows["valid"]
+    models = summary(found, train, rows["test"])
+    whole = combine(cards, train=train, test=rows["test"]) if seeds > 1 else cards[0]
+    verdicts = {m: [s.verdict for s in whole.of(m)] for m in whole.models if m != "independent"}
+    result = {
         "table": table,
+        "figure": FIGURES[table],
+        "asked": asked,
         "cpu_seconds": time.process_time() - begin,
         "rows": rows,
-        "models": summary(found, rows["train"] + rows["valid"], rows["test"]),
-        "chosen": last.facts["chosen"],
-        "costs": {
-            k: {"cpu_seconds": v.cpu_seconds, "parameters": v.parameters} for k, v in last.costs.items()
-        },
+        "models": models,
+        "verdicts": verdicts,
+        "costs": {k: [v.cpu_seconds, v.parameters] for k, v in last.costs.items()},
     }
+    lines = []
+    for model, one in models.items():
+        mean, low, high = one["minus_independent"]
+        lines.append([model, one["mean"], one["sd"], mean, low, high, last.costs[model].cpu_seconds])
+    better = "smaller" if table in ERRORS else "larger"
+    caption = (
+        f"{table}: {FIGURES[table]} ({better} is better), mean and standard deviation over {seeds} seeds; "
+        f"difference to independent with the Nadeau-Bengio interval. Rows: {rows['train']} training, "
+        f"{rows['valid']} validation, {rows['test']} test. CPU-seconds of the last seed."
+    )
+    columns = ["model", "mean", "sd", "minus independent", "low", "high", "CPU-s"]
+    return result, Table(caption, columns, lines)
 
 
 def main() -> int:
     """Run and record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tables", nargs="*", choices=[*TABLES, []], default=list(TABLES))
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=", ".join(TABLES))
     parser.add_argument("--seeds", type=int, default=10)
     asked = parser.parse_args()
+    names = asked.tables or list(TABLES)
+    for name in names:
+        if name not in TABLES:
+            parser.error(f"no table '{name}'; there is {', '.join(TABLES)}")
     if not shared_tables().is_dir():
-        print(f"skipped: the tables are not there ({shared_tables()}); set UMBEL_SHARED")
+        print("skipped: the tables are not there; set UMBEL_SHARED to their folder")
         return 0
-    try:
-        for table in asked.tables or TABLES:
-            record(f"tables-{table}", run(table, asked.seeds), seeds=list(range(asked.seeds)))
-    except UmbelError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    for name in names:
+        try:
+            result, table = run(name, asked.seeds)
+        except UmbelError as error:
+            print(error, file=sys.stderr)
+            return error.exit_code
+        for line in table.rows:
+            print("  ", *(round(c, 4) if isinstance(c, float) else c for c in line), flush=True)
+        record(f"tables-{name}", result, seeds=range(asked.seeds), tables=[table])
     return 0
 
 

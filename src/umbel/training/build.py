@@ -21,6 +21,8 @@ FEW_ROWS = 5000
 """Up to so many training and validation rows the default is to cross-fit: one validation part would
 hold too few labels to stop, choose and decide by."""
 
+_LEFT_OUT = "left out, as the configuration has it"
+
 _COUNTERPARTS = {
     "mean_regularised": "linear",
     "hierarchical": "linear",
@@ -102,11 +104,17 @@ def candidates(model: ModelConfig, train: Dataset, *, rows: int) -> tuple[dict[s
         if name not in LEARNERS.names():
             continue
         why = LEARNERS.get(name).serves(train)
-        if why:
+        if name in model.leave_out:
+            reasons[name] = _LEFT_OUT
+        elif why:
             reasons[name] = why
         else:
             plans[name] = Plan(name, sets_for(name, model), folds, model.keep)
-    if not train.tasks.by_rows:
+    if "independent" in model.leave_out:
+        reasons["independent"] = _LEFT_OUT
+    elif len(train.tasks) == 1:
+        reasons["independent"] = "there is one task: its net is the net"
+    elif not train.tasks.by_rows:
         plans["independent"] = Plan(
             Independent.name,
             [{"learner": "net", "space": sets_for("net", model), "keep": model.keep}],

@@ -23,6 +23,8 @@ class ModelConfig(BaseModel):
     :param keep: of several sets of options the best on validation, or the average of all.
     :param folds: cross-fit with so many folds; 0 never; None: 5 when there are few rows.
     :param average: with ``auto``, whether the average of all members is a candidate.
+    :param leave_out: with ``auto``, learners that are not tried, to save their time (``independent`` is
+        the net per task).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,6 +35,7 @@ class ModelConfig(BaseModel):
     keep: Literal["best", "average"] = "best"
     folds: int | None = Field(None, ge=0)
     average: bool = True
+    leave_out: list[str] = []
 
     @property
     def sets(self) -> list[dict[str, Any]]:
@@ -75,7 +78,7 @@ class Config(BaseModel):
     data: str | None = None
     model: ModelConfig = ModelConfig()
     compare: CompareConfig = CompareConfig()
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
 
     @staticmethod
     def read(keys: Mapping[str, Any]) -> Config:

@@ -17,7 +17,7 @@ from umbel.data.prepare import attach, prepare
 from umbel.data.problem import Problem
 from umbel.data.read import read_table
 from umbel.data.schema import Schema
-from umbel.errors import ConfigError, UmbelError
+from umbel.errors import ConfigError, DataError, UmbelError
 from umbel.judging.scorecard import Candidate, judge
 from umbel.judging.truth import Truth
 from umbel.tasks import Rule, TaskSet
@@ -198,7 +198,9 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
 
     def _fitted(self) -> None:
         if not hasattr(self, "learner_"):
-            raise UmbelError("a model is fitted before it predicts", remedy="call fit(table) first")
+            raise UmbelError(
+                "a model is fitted before it predicts", found="no fit", remedy="call fit(table) first"
+            )
 
     def rows(self, table: Any) -> Dataset:
         """A table as this model sees it; target columns may be absent.
@@ -230,8 +232,17 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         return pd.DataFrame(columns)
 
     def evaluate(self, table: Any, *, resamples: int = 1000) -> pd.DataFrame:
-        """Every metric of every task on rows whose answers are in the table, with intervals."""
+        """Every metric of every task on rows whose answers are in the table, with intervals.
+
+        :raises DataError: no answer is known, or one does not fit its task.
+        """
         rows = self.rows(table)
+        if not any(rows.known(target.name).any() for target in rows.tasks.targets):
+            raise DataError(
+                "an evaluation needs known answers",
+                found="no label of " + ", ".join(f"'{t.name}'" for t in rows.tasks.targets),
+                remedy="give a table with the target columns, under the names they had in training",
+            )
         mine = Candidate(self.learner_.predict(rows), self.rules_)
         card = judge(truth_of(rows), {"model": mine}, reference="model", resamples=resamples, metrics="all")
         frame: pd.DataFrame = card.frame()
@@ -247,7 +258,11 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         card = judge(truth_of(rows), {"model": mine}, reference="model", resamples=0).frame()
         values = card["value"].dropna()
         if len(values) == 0:
-            raise UmbelError("a score needs known answers", found="no target is known in these rows")
+            raise DataError(
+                "a score needs known answers",
+                found="no target is known in these rows",
+                remedy="give a table with target columns",
+            )
         return float(values.mean())
 
     def save(self, folder: str | Path, *, card: str = "") -> Path:

@@ -18,6 +18,8 @@ __all__ = ["replace_folder", "write_bytes", "write_text"]
 def _told(path: Path) -> Iterator[None]:
     try:
         yield
+    except DiskError as error:  # of a file within a folder: the folder is what the user knows
+        raise DiskError(f"'{path}' could not be written", found=error.found, remedy=error.remedy) from error
     except OSError as error:
         raise DiskError(
             f"'{path}' could not be written",

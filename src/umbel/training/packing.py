@@ -57,7 +57,9 @@ def unpack(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
             if set(value) == {marker}:
                 if value[marker] not in arrays:
                     raise ModelFileError(
-                        "a saved model has all its arrays", found=f"'{value[marker]}' is missing"
+                        "a saved model has all its arrays",
+                        found=f"'{value[marker]}' is missing",
+                        remedy="restore the folder from a copy or fit again",
                     )
                 array = arrays[value[marker]]
                 return array if marker == _ARRAY else array.tobytes()

@@ -39,7 +39,9 @@ class Prior(ABC):
 
     def __init__(self, scale: float = 1.0) -> None:
         if not scale > 0:
-            raise ConfigError("the scale of a prior is above 0", found=str(scale))
+            raise ConfigError(
+                "the scale of a prior is above 0", found=str(scale), remedy="1, the default, or another"
+            )
         self.scale = scale
 
     @abstractmethod

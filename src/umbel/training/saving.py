@@ -65,7 +65,7 @@ def read_model(folder: Path) -> dict[str, Any]:
             )
     try:
         body = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        checksums = body.pop("checksums")
+        checksums = dict(body.pop("checksums"))
         form = int(body["format"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(

@@ -118,6 +118,7 @@ def _fit_candidates(found: Strategies, config: Config) -> tuple[list[str], list[
         raise ConfigError(
             "a comparison needs a model that shares between the tasks",
             found="; ".join(f"{name}: {why}" for name, why in found.reasons.items()),
+            remedy="fit a separate learner by its name (`umbel methods` lists them)",
         )
     return alone, together
 

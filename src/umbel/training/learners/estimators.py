@@ -35,7 +35,15 @@ def from_bytes(content: bytes) -> Any:
     try:
         strange = [name for name in get_untrusted_types(data=content) if name not in TRUSTED]
     except Exception as error:  # zip, JSON and key errors of a damaged file
-        raise ModelFileError("a saved scikit-learn member can be read", found=str(error)) from error
+        raise ModelFileError(
+            "a saved scikit-learn member can be read",
+            found=str(error),
+            remedy="restore the folder from a copy or fit again",
+        ) from error
     if strange:
-        raise ModelFileError("a saved scikit-learn member holds only trusted types", found=", ".join(strange))
+        raise ModelFileError(
+            "a saved scikit-learn member holds only trusted types",
+            found=", ".join(strange),
+            remedy="take a folder that umbel wrote; this one was made by something else",
+        )
     return loads(content, trusted=list(TRUSTED))

@@ -85,9 +85,13 @@ class _Forests(Classic):
         shapes: dict[str, Any] = {}
         for name, at in self._parts(self._outputs).items():
             mine = np.ones(len(use), dtype=bool) if self.joint else W[:, at[0]] > 0
+            if not mine.any():  # a fold without a label of this task: unknown answers are 0, the mean
+                mine = ~mine
             a = mine & fit_on
             best: tuple[float, int, Array] | None = None
-            for number, shape in enumerate(_SHAPES):
+            if not a.any():  # too few labels to choose by
+                best = 0.0, 0, np.tile(Y[mine][:, at].mean(axis=0), (len(B), 1))
+            for number, shape in enumerate(_SHAPES if a.any() else ()):
                 trial = _forest(shape, self.trial_trees, name)
                 trial.fit(X[a], _narrow(Y[a][:, at]))
                 guess = np.asarray(trial.predict(B)).reshape(len(B), len(at))

@@ -69,6 +69,11 @@ class Net(NetOptions):
         self._tasks: TaskSet | None = None
         self._size = 0
 
+    @property
+    def stops(self) -> bool:
+        """Whether it is stopped, or calibrated, on validation rows (see ``CrossFit``)."""
+        return self.stopping != "none"
+
     @staticmethod
     def serves(train: Dataset) -> str:
         """Why it cannot serve: there are no inputs."""
@@ -99,6 +104,7 @@ class Net(NetOptions):
                     "a net needs rows with known labels",
                     found=f"{len(train)} training rows without any of "
                     + ", ".join(f"'{t.name}'" for t in train.tasks.targets),
+                    remedy="leave the target out, or give it more labels",
                 )
             self._fit_members(train, table, check, device, among, self._store(train, valid))
         return self

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -28,6 +30,7 @@ _AT_LEAST: dict[str, float] = {
     **dict.fromkeys(("width", "epochs", "batch_size", "members", "pieces", "patience", "judge_every"), 1),
     **dict.fromkeys(("depth", "embedding", "head_hidden", "task_embedding", "weight_decay", "every"), 0),
 }
+_FRACTIONS = ("weight_decay",)
 _SHARES = ("dropout", "embedding_dropout", "average")
 
 
@@ -132,19 +135,25 @@ class NetOptions:
                     remedy=near(value, choices),
                 )
         for name, least in _AT_LEAST.items():
-            if not getattr(self, name) >= least:
-                raise ConfigError(
-                    f"the option '{name}' of a net is at least {least:g}", found=str(getattr(self, name))
-                )
+            kind = float if name in _FRACTIONS else int
+            self._hold(name, kind, lambda v, least=least: v >= least, f"a number, at least {least:g}")
         for name in _SHARES:
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(
-                    f"the option '{name}' of a net is a share in [0, 1)", found=str(getattr(self, name))
-                )
-        for name in ("lr", "clip"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"the option '{name}' of a net is above 0", found=str(value))
+            self._hold(name, float, lambda v: 0 <= v < 1, "a share in [0, 1)")
+        for name in ("lr", "prior_scale", "clip"):
+            if name != "clip" or self.clip is not None:
+                self._hold(name, float, lambda v: v > 0, "a number above 0")
+
+    def _hold(self, name: str, kind: type, fits: Callable[[Any], bool], rule: str) -> None:
+        """:raises ConfigError: the option is not of its kind, or out of its range."""
+        value = getattr(self, name)
+        number = isinstance(value, kind | int) and not isinstance(value, bool)
+        if not (number and math.isfinite(value) and fits(value)):
+            default = next(field.default for field in fields(NetOptions) if field.name == name)
+            raise ConfigError(
+                f"the option '{name}' of a net is {rule.replace('number', 'whole number') if kind is int else rule}",
+                found=repr(value),
+                remedy=f"the default is {default}",
+            )
 
     @property
     def options(self) -> dict[str, Any]:
