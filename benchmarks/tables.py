@@ -20,7 +20,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from record import record
+from record import Table, record
 from tables_data import TABLES, shared_tables
 from tables_runs import RUNS
 
