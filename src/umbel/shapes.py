@@ -40,7 +40,5 @@ def check_shape(name: str, shape: Sequence[int], want: Sequence[int | str]) -> d
     for size, axis in zip(shape, want, strict=False):
         fits = fits and size == (axis if isinstance(axis, int) else letters.setdefault(axis, size))
     if not fits:
-        raise ShapeError(
-            f"{name} must have the shape [{', '.join(map(str, want))}]", found=str(list(shape))
-        )
+        raise ShapeError(f"{name} must have the shape [{', '.join(map(str, want))}]", found=str(list(shape)))
     return letters

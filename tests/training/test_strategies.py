@@ -215,3 +215,12 @@ def test_wrong_use_is_told() -> None:
     alone = Config.read({"problem": {"targets": ["r1"]}, "model": {"name": "linear"}})
     with pytest.raises(ConfigError, match="shares between the tasks"):
         compare(frame, alone)
+
+
+def test_a_saved_model_does_not_tell_where_it_was_made(tmp_path: Path) -> None:
+    place = str(tmp_path / "checkpoint")
+    model = MultiTask(["r1", "b1"], model="net", options={**SMALL, "checkpoint": place}, folds=3)
+    frame = table(90)
+    model.fit(frame).save(tmp_path / "model")
+    assert str(tmp_path) not in (tmp_path / "model/model.json").read_text()
+    assert load(tmp_path / "model").predict(frame).equals(model.predict(frame))

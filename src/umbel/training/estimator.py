@@ -282,7 +282,9 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         }
         from umbel._version import __version__
 
-        write_model(Path(folder), state, version=__version__, card=card)
+        place = self.config_.model.options.get("checkpoint")
+        told = state if place is None else _without(state, "checkpoint", place)
+        write_model(Path(folder), told, version=__version__, card=card)
         return Path(folder)
 
 
@@ -312,3 +314,12 @@ def _frame(table: Any) -> pd.DataFrame:
         names = [f"x{i}" for i in range(table.shape[1] if table.ndim == 2 else 1)]
         return pd.DataFrame(table.reshape(len(table), -1), columns=names)
     return read_table(table)
+
+
+def _without(state: Any, key: str, value: Any) -> Any:
+    """A nested state without the entries ``key: value``: a model does not tell where it was made."""
+    if isinstance(state, Mapping):
+        return {k: _without(v, key, value) for k, v in state.items() if k != key or v != value}
+    if isinstance(state, list | tuple):
+        return [_without(v, key, value) for v in state]
+    return state

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
+from operator import le
 from typing import Any, Literal, get_args
 
 from umbel.errors import ConfigError, near
@@ -136,21 +138,22 @@ class NetOptions:
                 )
         for name, least in _AT_LEAST.items():
             kind = float if name in _FRACTIONS else int
-            self._hold(name, kind, lambda v, least=least: v >= least, f"a number, at least {least:g}")
+            self._hold(name, kind, partial(le, least), f"number, at least {least:g}")
         for name in _SHARES:
-            self._hold(name, float, lambda v: 0 <= v < 1, "a share in [0, 1)")
+            self._hold(name, float, lambda v: 0 <= v < 1, "share in [0, 1)")
         for name in ("lr", "prior_scale", "clip"):
             if name != "clip" or self.clip is not None:
-                self._hold(name, float, lambda v: v > 0, "a number above 0")
+                self._hold(name, float, lambda v: v > 0, "number above 0")
 
     def _hold(self, name: str, kind: type, fits: Callable[[Any], bool], rule: str) -> None:
         """:raises ConfigError: the option is not of its kind, or out of its range."""
         value = getattr(self, name)
         number = isinstance(value, kind | int) and not isinstance(value, bool)
         if not (number and math.isfinite(value) and fits(value)):
+            whole = "whole " if kind is int else ""
             default = next(field.default for field in fields(NetOptions) if field.name == name)
             raise ConfigError(
-                f"the option '{name}' of a net is {rule.replace('number', 'whole number') if kind is int else rule}",
+                f"the option '{name}' of a net is a {whole}{rule}",
                 found=repr(value),
                 remedy=f"the default is {default}",
             )
