@@ -1,0 +1,1 @@
+"""The doors: command line, configuration files, run folders, the report."""

@@ -162,6 +162,7 @@ class Run:
                 raise DataError(
                     f"scores.csv has the columns {', '.join(SCORE_COLUMNS)}",
                     found=", ".join(reader.fieldnames or ()),
+                    remedy="give a folder that `umbel compare` or `umbel demo` wrote",
                 )
             return [
                 {k: (float(v) if v else None) if k in _NUMBERS else v for k, v in row.items()}

@@ -1,0 +1,1 @@
+"""Many losses, one update: pure mathematics that knows neither tasks nor data."""

@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 LISTS = (list, tuple, set, frozenset, np.ndarray)
+LARGEST = 1e150
+"""Of the numbers of an input, in magnitude."""
 
 
 def rows_named(positions: Iterable[int], *, count: int = 5) -> str:
@@ -105,6 +107,13 @@ def as_number(column: pd.Series) -> pd.Series:
             "numbers must be finite",
             found=f"column '{column.name}', {rows_named(infinite)}: {float(numbers.iloc[infinite[0]])}",
             remedy="leave the cell empty where the number is unknown",
+        )
+    large = np.flatnonzero(np.abs(numbers.to_numpy()) > LARGEST)
+    if len(large):
+        raise DataError(
+            f"numbers must be below {LARGEST:g}, so that their squares can be added up",
+            found=f"column '{column.name}', {rows_named(large)}: {float(numbers.iloc[large[0]])}",
+            remedy="use other units, or leave the cell empty where it is a mistake",
         )
     named: pd.Series = numbers
     return named

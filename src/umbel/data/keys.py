@@ -8,7 +8,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from umbel.errors import ConfigError, near
+from umbel.errors import ConfigError, UmbelError, near
 
 __all__ = ["config_error", "read_keys"]
 
@@ -63,11 +63,18 @@ def config_error(error: ValidationError, model: type[BaseModel], where: str = ""
         return ConfigError("a key must be one that is known", found=path, remedy=near(steps[-1], known))
     if first["type"] == "missing":
         return ConfigError("a required key is missing", found=path, remedy="add it")
+    cause = getattr(first.get("ctx", {}).get("error"), "__cause__", None)
+    if isinstance(cause, UmbelError):  # a rule that was broken deeper: told as it was, with its path
+        return ConfigError(
+            cause.rule, found=f"{path}: {cause.found}" if cause.found else path, remedy=cause.remedy
+        )
     message = first["msg"].removeprefix("Value error, ")
     came = first["input"]
     shown = f" = {came!r}" if isinstance(came, str | int | float | bool | None) else ""
     options = first.get("ctx", {}).get("expected", "") if first["type"] == "literal_error" else ""
-    remedy = near(came, [o.strip("' ") for o in options.replace(" or ", ",").split(",")]) if options else ""
+    remedy = "change it; `umbel schema` tells what each key may be"
+    if options:
+        remedy = near(came, [o.strip("' ") for o in options.replace(" or ", ",").split(",")])
     return ConfigError(message, found=path + shown, remedy=remedy)
 
 

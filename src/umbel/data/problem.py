@@ -97,9 +97,7 @@ class TargetSpec(BaseModel):
             try:
                 make_kind(self.kind, self.options)
             except ConfigError as error:  # told again with its path
-                raise ValueError(
-                    "; ".join(filter(None, [error.rule, f"found {error.found}", error.remedy]))
-                ) from None
+                raise ValueError(error.rule) from error
         return self
 
 

@@ -7,6 +7,7 @@ import gzip
 import itertools
 import re
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -98,19 +99,23 @@ def read_table(source: Any, *, float32: bool | None = None) -> pd.DataFrame:
         try:
             return check_table(pd.DataFrame(source))
         except ValueError as error:
-            raise DataError("columns have equal lengths", found=str(error)) from None
+            raise DataError(
+                "columns have equal lengths", found=str(error), remedy="give each column one cell per row"
+            ) from None
     if not isinstance(source, str | Path):
         raise DataError(
             "a table is a path, a pandas or Arrow table, or a mapping of columns",
             found=type(source).__name__,
+            remedy="give the path of a file, or pandas.DataFrame(...) of it",
         )
     path = Path(source)
     if not path.is_file():
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        place = path if path.is_dir() else path.parent
+        beside = sorted(p.name for p in place.iterdir() if p.is_file()) if place.is_dir() else []
         raise DataError(
             "the file of a table must exist",
-            found=str(path),
-            remedy=near(path.name, beside) if beside else "",
+            found=f"'{path}' is a folder" if path.is_dir() else str(path),
+            remedy=near(path.name, beside) if beside else "check the path",
         )
     kinds = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
     kind = kinds[-1] if kinds else ""
@@ -141,7 +146,9 @@ def _read_arrow(path: Path, kind: str) -> pd.DataFrame:
                 return check_table(_by_columns(file))
         return read_table(pyarrow.feather.read_table(path))
     except (pyarrow.ArrowInvalid, OSError) as error:
-        raise DataError("the file must be whole", found=f"{path}: {error}") from None
+        raise DataError(
+            "the file must be whole", found=f"{path}: {error}", remedy="fetch or write it again"
+        ) from None
 
 
 def _by_columns(file: Any) -> pd.DataFrame:
@@ -200,7 +207,11 @@ def _read_text(path: Path, kind: str, float32: bool | None) -> pd.DataFrame:
         lines = _lines(path, delimiter)
         header = next((cells for _, cells in lines), [])
         if not header:
-            raise DataError("a table has at least one row and one column", found=f"{path} is empty")
+            raise DataError(
+                "a table has at least one row and one column",
+                found=f"{path} is empty",
+                remedy="check the file, or the filter that made the table",
+            )
         # pandas takes a surplus first cell for an index, in silence
         _check_lines(path, itertools.islice(lines, 1), len(header))
         check_columns([name or f"Unnamed: {i}" for i, name in enumerate(header)])
@@ -217,8 +228,10 @@ def _read_text(path: Path, kind: str, float32: bool | None) -> pd.DataFrame:
         raise DataError(
             "a text table is UTF-8", found=f"{path}: byte {error.start}", remedy="save it as UTF-8"
         ) from None
-    except (gzip.BadGzipFile, EOFError) as error:
-        raise DataError("the file must be whole", found=f"{path}: {error}") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(
+            "the file must be whole", found=f"{path}: {error}", remedy="fetch or write it again"
+        ) from None
     # pandas fills short lines up, in silence
     if len(frame) and bool(frame.iloc[:, -1].isna().any()):
         _check_lines(path, _lines(path, delimiter), len(header))

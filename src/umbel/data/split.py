@@ -136,6 +136,7 @@ def _moment(value: float | str | None, times: pd.Series) -> Any:
         raise DataError(
             "valid_from and test_from are of the kind of the time column",
             found=f"{value!r}, column '{times.name}' has {times.iloc[0]!r}",
+            remedy="write it as the column does, e.g. 2005 or 2005-01-31",
         ) from None
 
 

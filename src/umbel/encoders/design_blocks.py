@@ -69,7 +69,8 @@ class NumberBlock:
         raw = self._expand(frame)
         self.location = raw.mean(axis=0)
         spread = raw.std(axis=0)
-        self.scale = np.where(spread > 1e-12, spread, 1.0)
+        # constant up to rounding, whatever the units
+        self.scale = np.where(spread > 1e-12 * np.abs(raw).max(axis=0), spread, 1.0)
         return self
 
     def transform(self, frame: pd.DataFrame) -> Array:

@@ -77,7 +77,7 @@ class Numbers(Encoder):
         for k, x in enumerate(self._raw(frame)):
             spread = x.std()
             # a constant column (up to rounding) stays at 0 and is never divided by next to nothing
-            flat = spread <= 1e-12 * max(1.0, float(np.abs(x).max(initial=0.0)))
+            flat = spread <= 1e-12 * float(np.abs(x).max(initial=0.0))
             loc[k], scale[k] = x.mean() if len(x) else 0.0, 1.0 if flat else spread
         self.loc, self.scale = loc, scale
 

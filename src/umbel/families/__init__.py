@@ -1,0 +1,1 @@
+"""Families whose batches do not come from tables: tracing, few-shot, reinforcement, online."""

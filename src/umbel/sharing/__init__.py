@@ -1,0 +1,1 @@
+"""How tasks share: architectures, heads, and the model that holds them."""

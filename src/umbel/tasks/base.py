@@ -105,7 +105,9 @@ def check_choice(option: str, value: str, choices: Sequence[str]) -> str:
 def check_top(value: Any) -> int:
     """:raises ConfigError: ``top_k`` is no whole number, or negative."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigError("top_k must be a whole number, 0 or more", found=repr(value))
+        raise ConfigError(
+            "top_k must be a whole number, 0 or more", found=repr(value), remedy="0 for no such column"
+        )
     return value
 
 
@@ -118,14 +120,22 @@ def plain_weights(weights: ClassWeights) -> dict[str, float] | str | None:
         return weights if weights is None else "balanced"
     if isinstance(weights, str):
         raise ConfigError(
-            "class_weights must be a weight for each class, or 'balanced'", found=f"'{weights}'"
+            "class_weights must be a weight for each class, or 'balanced'",
+            found=f"'{weights}'",
+            remedy="class_weights: balanced, or {no: 1, yes: 3}",
         )
     try:
         plain = {key_of(label): float(weight) for label, weight in weights.items()}
-    except (TypeError, ValueError) as error:
-        raise ConfigError("class_weights must be numbers", found=str(dict(weights))) from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(
+            "class_weights must be numbers", found=str(weights), remedy="class_weights: {no: 1, yes: 3}"
+        ) from error
     if any(not 0 <= weight < float("inf") for weight in plain.values()):
-        raise ConfigError("class_weights must not be negative or infinite", found=str(plain))
+        raise ConfigError(
+            "class_weights must not be negative or infinite",
+            found=str(plain),
+            remedy="0 leaves a class out of the loss",
+        )
     return plain
 
 
@@ -179,6 +189,7 @@ def check_costs(kind: str, costs: Sequence[Sequence[float]], size: int) -> NDArr
             f"costs of this {kind} target must be {size} rows of {size} finite numbers "
             "(truth by row, decision by column)",
             found=str(costs),
+            remedy=f"give {size} lists of {size} numbers, 0 on the diagonal",
         )
     return matrix
 

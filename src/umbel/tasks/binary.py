@@ -95,6 +95,7 @@ class Binary(KeptKind):
                 raise KindError(
                     "positive must be a value of the target",
                     found=f"{wanted!r}; column '{column.name}' has {labels[0]!r} and {labels[1]!r}",
+                    remedy="name one of the two, as the column writes it",
                 )
             labels.sort(key=lambda label: key_of(label) == key_of(wanted))
         else:

@@ -149,7 +149,9 @@ def read_classes(column: pd.Series) -> tuple[NDArray[np.int64], list[Label]]:
     for i, unique in enumerate(uniques):
         if isinstance(unique, Real) and math.isinf(unique):
             raise KindError(
-                "a class must not be infinite", found=bad_cells(column, np.flatnonzero(codes == i))
+                "a target must be finite",
+                found=bad_cells(column, np.flatnonzero(codes == i)),
+                remedy="leave the cell empty where the value is unknown, or clip it",
             )
         label = canonical(unique)
         if label is not None:

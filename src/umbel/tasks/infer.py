@@ -44,8 +44,8 @@ def infer(column: pd.Series) -> Inference:
     if not filled:
         raise KindError(
             "a target must have known labels",
-            found=f"column '{column.name}': every cell is missing",
-            remedy="leave this target out, or check the column's name",
+            found=f"column '{column.name}' ({len(cells)} rows): every cell is missing",
+            remedy="leave this target out, or check the column's name and the split",
         )
     first = filled[0]
     if pd.api.types.is_datetime64_any_dtype(column.dtype):

@@ -67,10 +67,14 @@ class Multilabel(KeptKind):
         top_k: int = 0,
     ) -> None:
         if not separator:
-            raise ConfigError("a separator must not be empty", remedy='separator: ", "')
+            raise ConfigError("a separator must not be empty", found="''", remedy='separator: ", "')
         asked = None if labels is None else [str(label).strip() for label in labels]
         if asked is not None and (not asked or len(set(asked)) < len(asked)):
-            raise ConfigError("labels must be a list of different names", found=str(asked))
+            raise ConfigError(
+                "labels must be a list of different names",
+                found=str(asked),
+                remedy="name each label once, or leave the option out",
+            )
         super().__init__(
             separator=separator,
             min_count=int(min_count),

@@ -65,7 +65,11 @@ class Ordinal(KeptKind):
     ) -> None:
         grades = None if order is None else list(order)
         if grades is not None and len(set(map(key_of, grades))) < max(2, len(grades)):
-            raise ConfigError("order must be a list of two or more different grades", found=str(grades))
+            raise ConfigError(
+                "order must be a list of two or more different grades",
+                found=str(grades),
+                remedy="order: [low, middle, high]",
+            )
         super().__init__(
             order=grades,
             merge={key_of(alias): grade for alias, grade in (merge or {}).items()},

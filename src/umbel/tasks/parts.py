@@ -82,7 +82,11 @@ def read_parts(
                 raise _misfit(column, i, labels, kind) from None
     infinite = np.flatnonzero(np.isinf(parts).any(axis=1))
     if len(infinite):
-        raise KindError(f"parts of a {kind} target must be finite", found=bad_cells(column, infinite))
+        raise KindError(
+            f"parts of a {kind} target must be finite",
+            found=bad_cells(column, infinite),
+            remedy="leave the cell empty where the value is unknown",
+        )
     return list(labels), parts
 
 

@@ -1,0 +1,1 @@
+"""One step for all families, learners, and how they are chosen, combined and compared."""

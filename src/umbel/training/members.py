@@ -28,6 +28,10 @@ class Cost:
     parameters: int
 
 
+def _quiet(text: str) -> None:
+    """Say nothing."""
+
+
 @dataclass
 class Members:
     """Fitted learners by name.
@@ -40,7 +44,7 @@ class Members:
     valid: Dataset
     seed: int = 0
     search: Search | None = None
-    note: Callable[[str], None] = lambda text: None
+    note: Callable[[str], None] = _quiet
     learners: dict[str, Learner] = field(default_factory=dict)
     held: dict[str, Held] = field(default_factory=dict)
     costs: dict[str, Cost] = field(default_factory=dict)
