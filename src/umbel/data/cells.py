@@ -108,7 +108,8 @@ def as_number(column: pd.Series) -> pd.Series:
             found=f"column '{column.name}', {rows_named(infinite)}: {float(numbers.iloc[infinite[0]])}",
             remedy="leave the cell empty where the number is unknown",
         )
-    large = np.flatnonzero(np.abs(numbers.to_numpy()) > LARGEST)
+    values = numbers.to_numpy()
+    large = np.flatnonzero(np.abs(values) > LARGEST if values.dtype.itemsize == 8 else [])
     if len(large):
         raise DataError(
             f"numbers must be below {LARGEST:g}, so that their squares can be added up",

@@ -74,7 +74,8 @@ def choose_inputs(
     if not columns:
         raise DataError(
             "at least one column must be an input",
-            found="; ".join(f"'{name}': {why}" for name, why in list(left_out.items())[:8]),
+            found="; ".join(f"'{name}': {why}" for name, why in list(left_out.items())[:8])
+            or "none is listed",
             remedy="list the input columns under 'inputs'",
         )
     return Schema(tuple(columns)), reasons, left_out

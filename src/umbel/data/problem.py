@@ -34,7 +34,14 @@ def make_kind(name: str, options: Mapping[str, Any], where: str = "") -> Kind:
                 found=f"{where}.{option}".lstrip("."),
                 remedy=near(option, ["kind", "weight", "columns", *known]),
             )
-    kind: Kind = make(**options)
+    try:
+        kind: Kind = make(**options)
+    except (TypeError, ValueError) as error:  # a value of another type than the option has
+        raise ConfigError(
+            f"the options of kind '{name}' must have values they can have",
+            found=", ".join(f"{option}: {value!r}" for option, value in options.items()) + f" ({error})",
+            remedy="`umbel methods` and the docs of the kind tell what each may be",
+        ) from None
     return kind
 
 
@@ -58,6 +65,9 @@ def _specs(short: str) -> Any:
         if isinstance(value, str):
             value = [value]
         if isinstance(value, list | tuple):
+            odd = [v for v in value if not isinstance(v, str)]
+            if odd:
+                raise ValueError(f"names of columns are text, but {odd[0]!r} is not: write it in quotes")
             twice = sorted({str(v) for v in value if value.count(v) > 1})
             if twice:
                 raise ValueError(f"each column is named once, but '{twice[0]}' is there twice")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,9 @@ def _times(column: pd.Series) -> pd.Series:
         times = column
     else:
         numbers = pd.to_numeric(column, errors="coerce")
-        times = numbers if bool(numbers.notna().any()) else pd.to_datetime(column, errors="coerce")
+        with warnings.catch_warnings():  # of cells without a common form: they are told of below
+            warnings.simplefilter("ignore", UserWarning)
+            times = numbers if bool(numbers.notna().any()) else pd.to_datetime(column, errors="coerce")
     unknown = np.flatnonzero(times.isna().to_numpy())
     if len(unknown):
         raise DataError(

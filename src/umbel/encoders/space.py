@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from umbel.data.batch import Input
 from umbel.data.schema import Schema
 from umbel.encoders.encoder import ENCODERS, Encoder
 from umbel.encoders.fusion import concatenate
-from umbel.errors import ConfigError, DataError
+from umbel.errors import ConfigError, DataError, near
 
 __all__ = ["FeatureSpace"]
 
@@ -44,7 +45,11 @@ class FeatureSpace(nn.Module):
                     self.encoders[default] = encoder(columns, **chosen)
                 except TypeError as error:
                     raise ConfigError(
-                        f"the options of the encoder '{default}' must be ones it knows", found=str(error)
+                        f"the options of the encoder '{default}' must be ones it knows",
+                        found=str(error),
+                        remedy=near(str(error).split("'")[-2], inspect.signature(encoder).parameters)
+                        if "'" in str(error)
+                        else "see its docs",
                     ) from None
 
     def each(self) -> list[tuple[str, Encoder]]:

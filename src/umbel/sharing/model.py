@@ -82,7 +82,9 @@ class MultiTaskNet(nn.Module):
             self.sharing = SHARINGS.get(sharing)(width_in, names, **(options or {}))
         except TypeError as error:
             raise ConfigError(
-                f"the options of the sharing architecture '{sharing}' must be ones it knows", found=str(error)
+                f"the options of the sharing architecture '{sharing}' must be ones it knows",
+                found=str(error),
+                remedy="`umbel methods` tells what each may be",
             ) from None
         self.side = side
         self.targets = {name: module_name(name) for name in names}

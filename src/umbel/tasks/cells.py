@@ -188,7 +188,7 @@ def find_classes(
     strange = np.flatnonzero(found == -2)
     if len(strange) and others == "error":
         raise KindError(
-            f"a {kind} target must hold the classes of the training rows",
+            f"{'an' if kind == 'ordinal' else 'a'} {kind} target must hold the classes of the training rows",
             found=bad_cells(column, strange),
             remedy=near(key_of(column.iloc[strange[0]]), places)
             + "; or say others: missing, to leave these cells out",

@@ -57,7 +57,9 @@ class Regression(KeptKind):
             )
         if clip_low is not None and not math.isfinite(clip_low):
             raise ConfigError(
-                "clip_low must be a finite number", found=repr(clip_low), remedy="leave it out for no clipping"
+                "clip_low must be a finite number",
+                found=repr(clip_low),
+                remedy="leave it out for no clipping",
             )
         super().__init__(log=log, clip_low=clip_low, heteroscedastic=bool(heteroscedastic))
         self.free = 0 if heteroscedastic else 1

@@ -97,7 +97,11 @@ class Ensemble(ABC):
         :raises DataError: there is no member.
         """
         if not members:
-            raise DataError("an ensemble has at least one member", found="none that serves these tasks")
+            raise DataError(
+                "an ensemble has at least one member",
+                found=f"'{self.name}' without any",
+                remedy="options: {members: {a: {learner: linear}, b: {learner: net}}}; or take auto",
+            )
         self.members = dict(members)
         self.specs = {k: {"learner": m.name, "options": m.options} for k, m in members.items()}
         self.mix(held)

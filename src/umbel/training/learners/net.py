@@ -20,7 +20,7 @@ from umbel.data.dataset import Dataset
 from umbel.data.sampler import Sampler
 from umbel.data.schema import Schema
 from umbel.encoders.space import FeatureSpace
-from umbel.errors import DataError
+from umbel.errors import ConfigError, DataError
 from umbel.seeding import derive
 from umbel.sharing.model import MultiTaskNet, initialise
 from umbel.tasks import Prediction, TaskSet
@@ -135,11 +135,21 @@ class Net(NetOptions):
             show = self.progress if among.first else False
             with Progress(title, self.epochs, len(loop.sampler), show=show) as progress:
                 loop.run(progress)
-            self._members.append(chosen_of(loop))
+            self._members.append(self._sound(chosen_of(loop)))
             self._size = sum(p.numel() for p in loop.model.parameters())
             if store is not None and among.first:
                 store.put(f"member-{k}", self._members[-1].state())
             among.wait()
+
+    def _sound(self, member: Member) -> Member:
+        """:raises ConfigError: training has diverged: parameters are no longer finite."""
+        if all(v.isfinite().all() for state in member.states.values() for v in state.values()):
+            return member
+        raise ConfigError(
+            "the training of a net must not diverge",
+            found=f"parameters are no longer finite with lr: {self.lr:g}",
+            remedy="a smaller lr, or clip: 1",
+        )
 
     def _loop(
         self,

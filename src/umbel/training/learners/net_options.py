@@ -33,6 +33,15 @@ _AT_LEAST: dict[str, float] = {
     **dict.fromkeys(("depth", "embedding", "head_hidden", "task_embedding", "weight_decay", "every"), 0),
 }
 _FRACTIONS = ("weight_decay",)
+_KINDS: tuple[tuple[str, Any, str], ...] = (
+    *((name, bool, "true or false") for name in ("norm", "calibrate", "deterministic")),
+    ("seed", int, "a whole number"),
+    ("bag_power", int | float, "a number"),
+    ("checkpoint", str | None, "the path of a folder"),
+    ("encoders", dict | None, "options by encoder name"),
+    *((name, str, "a name") for name in ("activation", "sharing", "schedule", "balancing", "device")),
+)
+ENCODED = ("numbers", "categories", "names", "text")
 _SHARES = ("dropout", "embedding_dropout", "average")
 
 
@@ -157,6 +166,19 @@ class NetOptions:
                 found=repr(value),
                 remedy=f"the default is {default}",
             )
+
+        for name, kind, meant in _KINDS:
+            if not isinstance(value := getattr(self, name), kind):
+                raise ConfigError(
+                    f"the option '{name}' of a net is {meant}", found=repr(value), remedy="leave it out"
+                )
+        for name, given in (self.encoders or {}).items():
+            if name not in ENCODED or not isinstance(given, dict):
+                raise ConfigError(
+                    "the option 'encoders' of a net has options by encoder name",
+                    found=f"{name}: {given!r}",
+                    remedy=near(name, ENCODED),
+                )
 
     @property
     def options(self) -> dict[str, Any]:
