@@ -210,7 +210,13 @@ def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(table: Path, tmp_path: 
     config, out = tmp_path / "net.yaml", tmp_path / "run"
     config.write_text(NET)
     command = [sys.executable, "-m", "umbel", "fit", table, "-c", config, "--out", out]
-    child = subprocess.Popen([str(c) for c in command], stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [str(c) for c in command],
+        stderr=subprocess.PIPE,
+        text=True,
+        # a suite that runs in the background is deaf to it, and so would its children be
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     end = time.monotonic() + 120
     while not list(out.glob("checkpoint/*/step*")) and time.monotonic() < end and child.poll() is None:
         time.sleep(0.05)

@@ -177,7 +177,9 @@ class Problem(BaseModel):
     True
     >>> Problem.of({"score": "regresion"})
     Traceback (most recent call last):
-    umbel.errors.ConfigError: a kind must be one that is registered; found 'regresion'; did you mean...
+    umbel.errors.ConfigError: a kind must be one that is registered
+      found:  targets.score: 'regresion'
+      remedy: did you mean 'regression'?
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
