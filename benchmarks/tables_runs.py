@@ -22,6 +22,7 @@ _SMOOTH = {
     "batch_size": 256,
     "epochs": 400,
     "stopping": "none",  # the schedule ends it; with 40 rows to stop on, stopping is chance
+    "judge_every": 400,
     "average": 0.0,
 }
 
