@@ -14,7 +14,8 @@ from umbel._version import __version__
 if TYPE_CHECKING:
     from umbel.data.films import films
     from umbel.training.compare import compare
-    from umbel.training.estimator import MultiTask, load
+    from umbel.training.estimator import MultiTask
+    from umbel.training.loading import load
 
 __all__ = ["MultiTask", "__version__", "compare", "films", "load"]
 
@@ -22,7 +23,7 @@ _FACE = {
     "MultiTask": "umbel.training.estimator",
     "compare": "umbel.training.compare",
     "films": "umbel.data.films",
-    "load": "umbel.training.estimator",
+    "load": "umbel.training.loading",
 }
 _PARTS = ("balancing", "data", "encoders", "errors", "judging", "sharing", "tasks", "training")
 

@@ -147,7 +147,7 @@ def test_compare_writes_all_and_says_it(
 ) -> None:
     from dataclasses import replace
 
-    from umbel.training.estimator import load
+    from umbel.training.loading import load
 
     seen: list[Any] = []
 

@@ -13,13 +13,14 @@ from umbel.data.problem import Problem
 from umbel.errors import ConfigError, UmbelError
 from umbel.training.compare import compare
 from umbel.training.config import Config
-from umbel.training.estimator import MultiTask, load
+from umbel.training.estimator import MultiTask
 from umbel.training.held import fit_rules, held_out
 from umbel.training.learners.average import Average, greedy_weights
 from umbel.training.learners.chosen import Chosen
 from umbel.training.learners.cross_fit import CrossFit
 from umbel.training.learners.independent import Independent
 from umbel.training.learners.stacked import Stacked
+from umbel.training.loading import load
 from umbel.training.making import freeze, make, thaw
 from umbel.training.skill import losses, mean_skill, skill
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,8 +159,8 @@ def fit_into(
 
     told = Teller(quiet=quiet)
     text = config_text(config)
-    if not resume and run.writes:
-        shutil.rmtree(run.checkpoint, ignore_errors=True)
+    if not resume:
+        run.drop_checkpoint()
     run.start(text, command_line())
     again = ["umbel", "fit", "--resume", "--out", str(run.folder)]
     with run.interruptible(resume=again):

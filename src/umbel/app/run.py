@@ -8,7 +8,10 @@ import dataclasses
 import io
 import json
 import math
+import re
+import shutil
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,11 +100,27 @@ class Run:
         """
         if not self.writes:
             return
+        self._sweep()
         write_text(self.config, config)
         write_text(self.log_file, "")
         self.scores.unlink(missing_ok=True)
         self.report.unlink(missing_ok=True)
         self.log("start", command=command)
+
+    def drop_checkpoint(self) -> None:
+        """Remove the checkpoint: at once, so that no half of it is ever taken for one."""
+        if self.writes and self.checkpoint.exists():
+            gone = self.folder / f".{self.checkpoint.name}.{uuid.uuid4().hex[:8]}"
+            self.checkpoint.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove what a run that was killed while it wrote has left under temporary names."""
+        ours = "|".join(re.escape(p.name) for p in (self.config, self.log_file, self.scores, self.report))
+        pattern = re.compile(rf"\.(?:{ours}|{self.model.name}|{self.checkpoint.name})\.[0-9a-f]{{8}}")
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if pattern.fullmatch(path.name):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def log(self, event: str, **facts: Any) -> None:
         """Append one line to the log.

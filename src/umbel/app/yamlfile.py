@@ -56,7 +56,7 @@ class Source:
 
     def locate(self, error: ConfigError) -> ConfigError:
         """The same error with the file and the line that its path stands in."""
-        head = error.found.split(" ")[0]
+        head = error.found.split(" ")[0].rstrip(":")
         best = max(
             (path for path in self.lines if f"{head}.".startswith(".".join(path) + ".")),
             key=len,

@@ -19,12 +19,13 @@ from umbel.judging.recommend import recommend
 from umbel.judging.scorecard import Candidate, Scorecard, judge
 from umbel.judging.section import Section
 from umbel.training.config import Config
-from umbel.training.estimator import MultiTask, truth_of
+from umbel.training.estimator import MultiTask
 from umbel.training.held import fit_rules
 from umbel.training.members import Cost
 from umbel.training.search import Search
 from umbel.training.sections import sections
 from umbel.training.strategies import Strategies, fit_strategies
+from umbel.training.truths import truth_of
 
 __all__ = ["Comparison", "compare"]
 

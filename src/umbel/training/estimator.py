@@ -19,33 +19,21 @@ from umbel.data.read import read_table
 from umbel.data.schema import Schema
 from umbel.errors import ConfigError, DataError, UmbelError
 from umbel.judging.scorecard import Candidate, judge
-from umbel.judging.truth import Truth
 from umbel.tasks import Rule, TaskSet
 from umbel.training.build import plan
 from umbel.training.config import Config, ModelConfig
 from umbel.training.estimate import LONG, estimate
 from umbel.training.held import fit_rules, held_out
 from umbel.training.learner import Learner, Predictions
-from umbel.training.making import freeze, thaw
-from umbel.training.saving import read_model, write_model
+from umbel.training.making import freeze
+from umbel.training.saving import write_model
 from umbel.training.search import Search
 from umbel.training.strategies import fit_auto
+from umbel.training.truths import truth_of
 
-__all__ = ["MultiTask", "load", "truth_of"]
+__all__ = ["MultiTask"]
 
 _LONE = "y"
-
-
-def truth_of(rows: Dataset) -> Truth:
-    """The known answers of some rows, as judging wants them."""
-    names = [t.name for t in rows.tasks.targets]
-    return Truth(
-        rows.tasks,
-        {n: rows.values(n) for n in names},
-        {n: rows.weights(n) for n in names},
-        rows.entity,
-        rows.group,
-    )
 
 
 class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -286,27 +274,6 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         told = state if place is None else _without(state, "checkpoint", place)
         write_model(Path(folder), told, version=__version__, card=card)
         return Path(folder)
-
-
-def load(folder: str | Path) -> MultiTask:
-    """The model that :meth:`MultiTask.save` wrote. Loading runs no code of the file.
-
-    :raises ModelFileError: the folder is not a model, damaged, or of a newer format.
-    """
-    state = read_model(Path(folder))
-    config = Config.read(state["config"])
-    tasks, schema = TaskSet.from_state(state["tasks"]), Schema.from_state(state["schema"])
-    model = MultiTask(
-        config.problem,
-        model=config.model.name,
-        options=config.model.options or None,
-        space=config.model.space or None,
-        keep=config.model.keep,
-        folds=config.model.folds,
-        seed=config.seed,
-    )
-    learner = thaw(state["learner"], tasks, schema)
-    return model.take(config, learner, tasks, schema, state["rules"], state["notes"], state["lone"])
 
 
 def _frame(table: Any) -> pd.DataFrame:

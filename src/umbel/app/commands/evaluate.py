@@ -23,8 +23,8 @@ def evaluate(
     from umbel.app.console import print_json
     from umbel.app.doors import model_folder, say_scores
     from umbel.app.run import plain, scores_text
-    from umbel.training.estimator import load
     from umbel.training.files import write_text
+    from umbel.training.loading import load
 
     frame = load(model_folder(model)).evaluate(data, resamples=resamples)
     rows = [{**row, "model": "model"} for row in plain(frame.to_dict("records"))]

@@ -30,8 +30,8 @@ def predict(
     from umbel.app.console import print_json
     from umbel.app.doors import model_folder
     from umbel.data.read import read_table, take_column
-    from umbel.training.estimator import load
     from umbel.training.files import write_bytes
+    from umbel.training.loading import load
 
     fitted = load(model_folder(model))
     frame = read_table(data)

@@ -142,12 +142,14 @@ class Net(NetOptions):
             among.wait()
 
     def _sound(self, member: Member) -> Member:
-        """:raises ConfigError: training has diverged: parameters are no longer finite."""
-        if all(v.isfinite().all() for state in member.states.values() for v in state.values()):
+        """:raises ConfigError: training has diverged: the loss of what is kept is not finite."""
+        lines = [*member.train.values(), *([v or 0.0 for v in line] for line in member.valid.values())]
+        whole = all(v.isfinite().all() for state in member.states.values() for v in state.values())
+        if whole and all(np.isfinite(line).all() for line in lines):
             return member
         raise ConfigError(
             "the training of a net must not diverge",
-            found=f"parameters are no longer finite with lr: {self.lr:g}",
+            found=f"losses or parameters that are no longer finite, with lr: {self.lr:g}",
             remedy="a smaller lr, or clip: 1",
         )
 

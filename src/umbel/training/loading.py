@@ -1,0 +1,35 @@
+"""A fitted model from its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from umbel.data.schema import Schema
+from umbel.tasks import TaskSet
+from umbel.training.config import Config
+from umbel.training.estimator import MultiTask
+from umbel.training.making import thaw
+from umbel.training.saving import read_model
+
+__all__ = ["load"]
+
+
+def load(folder: str | Path) -> MultiTask:
+    """The model that :meth:`MultiTask.save` wrote. Loading runs no code of the file.
+
+    :raises ModelFileError: the folder is not a model, damaged, or of a newer format.
+    """
+    state = read_model(Path(folder))
+    config = Config.read(state["config"])
+    tasks, schema = TaskSet.from_state(state["tasks"]), Schema.from_state(state["schema"])
+    model = MultiTask(
+        config.problem,
+        model=config.model.name,
+        options=config.model.options or None,
+        space=config.model.space or None,
+        keep=config.model.keep,
+        folds=config.model.folds,
+        seed=config.seed,
+    )
+    learner = thaw(state["learner"], tasks, schema)
+    return model.take(config, learner, tasks, schema, state["rules"], state["notes"], state["lone"])
