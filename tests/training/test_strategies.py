@@ -225,3 +225,15 @@ def test_a_saved_model_does_not_tell_where_it_was_made(tmp_path: Path) -> None:
     model.fit(frame).save(tmp_path / "model")
     assert str(tmp_path) not in (tmp_path / "model/model.json").read_text()
     assert load(tmp_path / "model").predict(frame).equals(model.predict(frame))
+
+
+def test_decisions_follow_the_users_costs() -> None:
+    frame = table(400)
+    plain = MultiTask({"b1": "binary"}, model="linear", folds=0).fit(frame)
+    costly = {"b1": {"kind": "binary", "costs": [[0, 1], [20, 0]]}}  # a missed yes costs twenty
+    careful = MultiTask(costly, model="linear", folds=0).fit(frame)
+    assert (careful.predict(frame)["b1"] == "yes").mean() > (plain.predict(frame)["b1"] == "yes").mean()
+    exact = MultiTask({"b1": {"kind": "binary", "decide_by": "accuracy"}}, model="linear", folds=0)
+    assert exact.fit(frame).rules_["b1"] != plain.rules_["b1"]
+    with pytest.raises(ConfigError, match="accuracy"):
+        MultiTask({"b1": {"kind": "binary", "decide_by": "acuracy"}}, model="linear").fit(frame)

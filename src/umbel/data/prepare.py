@@ -136,7 +136,7 @@ def prepare(frame: pd.DataFrame, problem: Problem, *, seed: int = 0, split: Spli
         kind, reasons[f"targets.{name}"] = choose_kind(problem, name, taught)
         kind.fit(taught)
         answers[name] = kind.encode(column)
-        targets.append(Target(name, kind, spec.weight))
+        targets.append(Target(name, kind, spec.weight, spec.decide_by, spec.costs))
     dataset = Dataset(
         source=_sources(frame, schema, problem.missing),
         schema=schema,

@@ -86,6 +86,9 @@ class TargetSpec(BaseModel):
     :param weight: multiplied to the loss, >= 0.
     :param columns: source columns: one (another name for it) or several that are joined into one
         multi-label (0/1) or distribution target; the target's own name where None.
+    :param decide_by: the metric that class decisions are chosen for on validation (``f1``, ``accuracy``,
+        ``quadratic_kappa`` and so on); the kind's own where None.
+    :param costs: cost of deciding column j where the truth is row i; replaces ``decide_by``.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -93,6 +96,8 @@ class TargetSpec(BaseModel):
     kind: str | None = None
     weight: float = Field(1.0, ge=0, allow_inf_nan=False)
     columns: Names | None = None
+    decide_by: str | None = None
+    costs: tuple[tuple[float, ...], ...] | None = None
 
     @property
     def options(self) -> dict[str, Any]:

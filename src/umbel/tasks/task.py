@@ -22,11 +22,15 @@ class Target:
     :param name: the column's name, and of its predictions.
     :param kind: its fitted kind.
     :param weight: the user's own weight, multiplied to the loss; > 0 or 0.
+    :param decide_by: the metric that decisions are chosen for on validation; the kind's own where None.
+    :param costs: cost of deciding column j where the truth is row i, [C, C]; replaces ``decide_by``.
     """
 
     name: str
     kind: Kind
     weight: float = 1.0
+    decide_by: str | None = None
+    costs: tuple[tuple[float, ...], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,11 +102,29 @@ class TaskSet:
         return {
             "by": self.by,
             "groups": list(self.groups),
-            "targets": [{"name": t.name, "weight": t.weight, "kind": t.kind.state} for t in self.targets],
+            "targets": [
+                {
+                    "name": t.name,
+                    "weight": t.weight,
+                    "kind": t.kind.state,
+                    "decide_by": t.decide_by,
+                    "costs": t.costs,
+                }
+                for t in self.targets
+            ],
         }
 
     @staticmethod
     def from_state(state: Mapping[str, Any]) -> TaskSet:
         """The tasks that :attr:`state` tells of."""
-        targets = [Target(t["name"], Kind.from_state(t["kind"]), t["weight"]) for t in state["targets"]]
+        targets = [
+            Target(
+                t["name"],
+                Kind.from_state(t["kind"]),
+                t["weight"],
+                t["decide_by"],
+                None if t["costs"] is None else tuple(map(tuple, t["costs"])),
+            )
+            for t in state["targets"]
+        ]
         return TaskSet(tuple(targets), state["by"], tuple(state["groups"]))

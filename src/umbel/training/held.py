@@ -43,5 +43,7 @@ def fit_rules(held: Held) -> dict[str, Rule]:
             held.predictions[target.name].take(known),
             held.rows.values(target.name)[known],
             held.rows.weights(target.name)[known],
+            metric=target.decide_by,
+            costs=target.costs,
         )
     return rules
