@@ -188,8 +188,7 @@ def fit_into(
             run.write(run.report, render(report))
             model.save(run.model, card=card(report, model))
         run.log("end")
-    if run.writes:
-        shutil.rmtree(run.checkpoint, ignore_errors=True)
+    run.drop_checkpoint()
     told("fitted")
     if leads():
         if as_json:
