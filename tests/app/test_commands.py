@@ -217,11 +217,14 @@ def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(table: Path, tmp_path: 
         # a suite that runs in the background is deaf to it, and so would its children be
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    end = time.monotonic() + 120
-    while not list(out.glob("checkpoint/*/step*")) and time.monotonic() < end and child.poll() is None:
-        time.sleep(0.05)
-    child.send_signal(signal.SIGINT)
-    told = child.communicate(timeout=60)[1]
+    try:
+        end = time.monotonic() + 120
+        while not list(out.glob("checkpoint/*/step*")) and time.monotonic() < end and child.poll() is None:
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        told = child.communicate(timeout=60)[1]
+    finally:  # never left behind to run for ever
+        child.kill()
     assert child.returncode == 130
     assert f"the checkpoint is kept in '{out / 'checkpoint'}'" in told
     assert f"umbel fit --resume --out {out}" in told
