@@ -58,7 +58,7 @@ RUNS: dict[str, dict[str, Any]] = {
         "compare": {"extra": ["gaussian_process", "net"]},
     },
     "diabetes130": {
-        "model": {"name": "net", "options": _WARDS, "space": [{"width": 64, "dropout": 0.1}]},
+        "model": {"name": "net", "options": _WARDS},
         "compare": {"ensembles": ["average"]},
     },
 }
