@@ -80,12 +80,14 @@ def test_options_are_held_against_their_rules() -> None:
 
 def test_the_rule_says_its_aim_and_its_default() -> None:
     kind = fitted(["yes", "no"])
-    found = Prediction(np.array([0.1, 0.3, 0.4]))
-    y, w = np.array([0, 1, 1]), np.ones(3)
+    found = Prediction(np.repeat([0.1, 0.3, 0.4], 5))
+    y, w = np.repeat([0, 1, 1], 5), np.ones(15)
     rule = kind.fit_rule(found, y, w)
     assert rule == {"threshold": pytest.approx(0.2), "metric": "f1"}
     np.testing.assert_array_equal(kind.decide(found, rule), y)
-    assert "default" in kind.fit_rule(found, y, np.array([0, 1, 1]))
+    assert "fewer than two" in kind.fit_rule(found, y, np.repeat([0, 1, 1], 5))["default"]
+    few = kind.fit_rule(found, y, np.where(np.arange(15) == 0, 0, 1))
+    assert (few["threshold"], few["default"]) == (0.5, "only 4 of a class are known")
     rule = kind.fit_rule(found, y, w, costs=[[0, 100], [1, 0]])
     assert rule["costs"] == [[0, 100], [1, 0]]
     with pytest.raises(ConfigError, match="did you mean 'f1'"):

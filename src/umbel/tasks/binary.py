@@ -41,6 +41,8 @@ from umbel.tasks.rules import THRESHOLD_METRICS, best_threshold
 __all__ = ["Binary"]
 
 YES = ("1", "true", "yes", "y", "t", "positive", "pos", "on")
+FEWEST = 5
+"""Known labels of each class that a threshold of its own is chosen by."""
 NO = ("0", "false", "no", "n", "f", "negative", "neg", "off", "none")
 
 
@@ -151,7 +153,8 @@ class Binary(KeptKind):
     ) -> Rule:
         """A threshold for F1 (or accuracy, balanced_accuracy), or for the least cost.
 
-        Where only one class is known it is 0.5, and ``"default"`` says so.
+        Where only one class is known, or (but for costs) fewer than five of one, it is 0.5 and
+        ``"default"`` says so: a threshold chosen by one row would decide the rest by chance.
         """
         matrix = None if costs is None else check_costs(self.name, costs, 2)
         chosen = metric or "f1"
@@ -161,6 +164,9 @@ class Binary(KeptKind):
         y = values[known]
         if len(np.unique(y)) < 2:
             return {"threshold": 0.5, **aim, "default": "fewer than two classes are known"}
+        fewest = int(min((y == 0).sum(), (y == 1).sum()))
+        if matrix is None and fewest < FEWEST:
+            return {"threshold": 0.5, **aim, "default": f"only {fewest} of a class are known"}
         t = best_threshold(prediction.value[known], y, weights[known], metric=chosen, costs=matrix)
         return {"threshold": t, **aim}
 
