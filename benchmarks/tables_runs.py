@@ -28,8 +28,8 @@ _SMOOTH = {
 
 # few inputs and many rows: large steps, few epochs
 _WARDS = {
-    "width": 128,
-    "depth": 2,
+    "width": 256,
+    "depth": 1,
     "dropout": 0.2,
     "norm": False,
     "embedding": 16,
