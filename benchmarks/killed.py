@@ -2,10 +2,9 @@
 
     python benchmarks/killed.py [--kills 20] [--seed 0]
 
-Each kill is a run of its own. Its moment is drawn evenly between the start of the run (its folder is
-there, Python and torch are loaded) and the end of an undisturbed run. `umbel fit --resume` goes on; where
-no checkpoint was written yet it says so, and the run is begun again as a user would. The model's weights
-are then compared with those of the undisturbed run.
+Each kill is a run of its own. Its moment is drawn evenly between the first checkpoint and the saved model,
+as an undisturbed run has them; a run that was done by then does not count, and another moment is drawn.
+`umbel fit --resume` goes on, and the model's weights are compared with those of the undisturbed run.
 """
 
 from __future__ import annotations
@@ -75,19 +74,15 @@ class Fit:
             text=True,
         )
 
-    def finish(self, out: Path) -> str:
-        """Resume, or begin again where there is no checkpoint yet; which of the two it was.
+    def finish(self, out: Path) -> None:
+        """Resume until the run is done.
 
         :raises RuntimeError: the command fails.
         """
-        for resume in (True, False):
-            child = self.begin(out, resume=resume)
-            said = child.communicate()[1]
-            if child.returncode == 0:
-                return "resumed" if resume else "begun again"
-            if not (resume and child.returncode == 2 and "no checkpoint" in said):
-                break
-        raise RuntimeError(f"exit code {child.returncode}: {said}")
+        child = self.begin(out, resume=True)
+        said = child.communicate()[1]
+        if child.returncode:
+            raise RuntimeError(f"exit code {child.returncode}: {said}")
 
 
 def weights(out: Path) -> bytes:
@@ -96,42 +91,43 @@ def weights(out: Path) -> bytes:
 
 
 def begun(child: subprocess.Popen[str], out: Path) -> float:
-    """Wait until the run's folder is there; the moment."""
-    while not (out / "log.jsonl").exists() and child.poll() is None:
-        time.sleep(0.002)
+    """Wait until the first checkpoint is there; the moment."""
+    while not any(out.glob("checkpoint/*/step-*")) and child.poll() is None:
+        time.sleep(0.001)
     return time.monotonic()
 
 
 def undisturbed(fit: Fit, out: Path) -> float:
-    """Run to the end; seconds from the start of the run on.
+    """Run to the end; seconds from its first checkpoint to its saved model.
 
     :raises RuntimeError: the command fails.
     """
     child = fit.begin(out)
     start = begun(child, out)
+    while not (out / "model").exists() and child.poll() is None:
+        time.sleep(0.001)
+    seconds = time.monotonic() - start
     said = child.communicate()[1]
     if child.returncode:
         raise RuntimeError(said)
-    return time.monotonic() - start
+    return seconds
 
 
 def kill(fit: Fit, out: Path, after: float) -> bool:
-    """Begin a run and end it by SIGKILL some seconds after its start; False where it was done before."""
+    """Begin a run, SIGKILL some seconds after its first checkpoint; False where it was done by then."""
     child = fit.begin(out)
     end = begun(child, out) + after
     while time.monotonic() < end and child.poll() is None:
         time.sleep(0.001)
     child.kill()
     child.communicate()
-    return child.returncode < 0
+    return child.returncode < 0 and (out / "checkpoint").exists()
 
 
 def left(out: Path) -> str:
     """What a killed run has left, in words."""
-    if (out / "model").exists():
-        return "model written"
     steps = sorted(p.name for p in out.glob("checkpoint/*/step-*"))
-    return steps[-1] if steps else "no checkpoint"
+    return steps[-1] + (", model written" if (out / "model").exists() else "")
 
 
 def main() -> int:
@@ -147,24 +143,24 @@ def main() -> int:
         fit = Fit.write(place)
         seconds = undisturbed(fit, place / "whole")
         whole = weights(place / "whole")
-        print(f"undisturbed: {seconds:.1f} s, {len(whole):,} bytes of weights", flush=True)
+        print(f"undisturbed: {seconds:.1f} s from the first checkpoint, {len(whole):,} bytes", flush=True)
         while len(trials) < asked.kills:
             out, after = place / f"run-{len(trials)}-{chance.random()}", chance.uniform(0, seconds)
             if not kill(fit, out, after):
                 continue  # it was done already: another moment
             found = left(out)
-            how = fit.finish(out)
+            fit.finish(out)
             same = weights(out) == whole
-            trials.append({"after": round(after, 3), "left": found, "how": how, "identical": same})
-            print(f"  killed after {after:5.2f} s ({found}), {how}: {'identical' if same else 'DIFFERENT'}")
+            trials.append({"after": round(after, 3), "left": found, "identical": same})
+            word = "identical" if same else "DIFFERENT"
+            print(f"  killed after {after:5.2f} s ({found}), resumed: {word}", flush=True)
     identical = sum(bool(t["identical"]) for t in trials)
-    resumed = sum(t["how"] == "resumed" for t in trials)
-    print(f"{identical}/{len(trials)} byte for byte identical, {resumed} of them resumed from a checkpoint")
+    print(f"{identical}/{len(trials)} byte for byte identical")
     table = Table(
         "`umbel fit` killed by SIGKILL at random moments and resumed: final weights byte for byte as those "
         "of an undisturbed run (one thread, a checkpoint every 3 steps).",
-        ["kills", "resumed from a checkpoint", "begun again (none yet, or done already)", "identical"],
-        [[len(trials), resumed, len(trials) - resumed, identical]],
+        ["kills", "resumed and identical"],
+        [[len(trials), identical]],
     )
     results = {"undisturbed_seconds": seconds, "config": CONFIG, "trials": trials}
     record("killed", results, seeds=[asked.seed], title="Killed and resumed", tables=[table])
