@@ -7,6 +7,9 @@ PY := $(BIN)/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 OUT ?= runs/demo
 
+# The demo's nets and trees are small: more threads cost CPU time and save little.
+export OMP_NUM_THREADS ?= 1
+
 # The first interpreter that runs and is 3.11 or newer (one on the path may be a shim that does not run).
 FIND_PYTHON = for p in python3.11 python3 python3.12 python3.13 python3.14 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done
