@@ -67,6 +67,8 @@ def ended(child: int) -> int:
 
 def main(place: Path) -> None:
     torch.set_num_threads(1)
+    # a suite that runs in the background is deaf to it, and so would the children be
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     chance = random.Random(0)
     fit, out, said = Fit.write(place, CONFIG, rows=300), place / "run", place / "said.txt"
     job = (str(fit.table), "--config", str(fit.config))

@@ -58,7 +58,7 @@ def test_the_configuration_of_the_docs_is_one(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(block, encoding="utf-8")
     config = read_config(path, {})
-    assert set(config.problem.targets) == {"score", "passed", "tags"}
+    assert set(config.problem.targets) == {"score", "passed", "ill", "tags"}
     told = yaml.safe_load(block)
     assert set(told) | {"data"} == set(Config.model_fields)
     for part in ("model", "compare"):
