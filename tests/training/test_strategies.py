@@ -14,7 +14,7 @@ from umbel.errors import ConfigError, UmbelError
 from umbel.training.compare import compare
 from umbel.training.config import Config
 from umbel.training.estimator import MultiTask
-from umbel.training.held import fit_rules, held_out
+from umbel.training.held import held_out
 from umbel.training.learners.average import Average, greedy_weights
 from umbel.training.learners.chosen import Chosen
 from umbel.training.learners.cross_fit import CrossFit
@@ -184,7 +184,8 @@ def test_auto_says_what_it_chose_and_at_what_cost(tmp_path: Path) -> None:
     assert model.notes_["left_out"]
     model.save(tmp_path / "model")
     assert load(tmp_path / "model").predict(frame).equals(model.predict(frame))
-    assert fit_rules  # rules were fitted on held-out rows
+    assert set(model.rules_) == {"r1", "r2", "b1"}
+    assert 0 < model.rules_["b1"]["threshold"] < 1
     scores = model.evaluate(frame, resamples=50)
     assert {"auc", "r2"} <= set(scores["metric"])
 
