@@ -1,6 +1,6 @@
 """Should they be learned together? Six real tables, ten seeds each, the same rows for every model.
 
-    python benchmarks/tables.py [TABLE ...] [--seeds 10]
+    python benchmarks/tables.py [TABLE ...] [--seeds 10] [--first 0]
 
 Everything is chosen on validation rows; test rows are read once. Intervals over seeds carry the
 correction of Nadeau and Bengio (2003).
@@ -77,14 +77,14 @@ def summary(found: list[Mapping[str, float]], train: int, test: int) -> dict[str
     return result
 
 
-def run(table: str, seeds: int) -> tuple[dict[str, Any], Table]:
+def run(table: str, seeds: range) -> tuple[dict[str, Any], Table]:
     """One table, all seeds."""
     frame, problem = TABLES[table]()
     asked = RUNS[table]
     begin, found = time.process_time(), []
     last: Comparison | None = None
     cards = []
-    for seed in range(seeds):
+    for seed in seeds:
         config = Config.read(
             {
                 "problem": problem.model_dump(),
@@ -101,7 +101,7 @@ def run(table: str, seeds: int) -> tuple[dict[str, Any], Table]:
     rows = last.facts["rows"]
     train = rows["train"] + rows["valid"]
     models = summary(found, train, rows["test"])
-    whole = combine(cards, train=train, test=rows["test"]) if seeds > 1 else cards[0]
+    whole = combine(cards, train=train, test=rows["test"]) if len(seeds) > 1 else cards[0]
     verdicts = {m: [s.verdict for s in whole.of(m)] for m in whole.models if m != "independent"}
     result = {
         "table": table,
@@ -119,7 +119,7 @@ def run(table: str, seeds: int) -> tuple[dict[str, Any], Table]:
         lines.append([model, one["mean"], one["sd"], mean, low, high, last.costs[model].cpu_seconds])
     better = "smaller" if table in ERRORS else "larger"
     caption = (
-        f"{table}: {FIGURES[table]} ({better} is better), mean and standard deviation over {seeds} seeds; "
+        f"{table}: {FIGURES[table]} ({better} is better), mean and standard deviation over {len(seeds)} seeds; "
         f"difference to independent with the Nadeau-Bengio interval. Rows: {rows['train']} training, "
         f"{rows['valid']} validation, {rows['test']} test. CPU-seconds of the last seed."
     )
@@ -131,9 +131,10 @@ def main() -> int:
     """Run and record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tables", nargs="*", metavar="TABLE", help=", ".join(TABLES))
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=10, help="how many seeds, each a split of its own")
+    parser.add_argument("--first", type=int, default=0, help="the first seed; fresh ones for a blind run")
     asked = parser.parse_args()
-    names = asked.tables or list(TABLES)
+    names, seeds = asked.tables or list(TABLES), range(asked.first, asked.first + asked.seeds)
     for name in names:
         if name not in TABLES:
             parser.error(f"no table '{name}'; there is {', '.join(TABLES)}")
@@ -142,13 +143,13 @@ def main() -> int:
         return 0
     for name in names:
         try:
-            result, table = run(name, asked.seeds)
+            result, table = run(name, seeds)
         except UmbelError as error:
             print(error, file=sys.stderr)
             return error.exit_code
         for line in table.rows:
             print("  ", *(round(c, 4) if isinstance(c, float) else c for c in line), flush=True)
-        record(f"tables-{name}", result, seeds=range(asked.seeds), tables=[table])
+        record(f"tables-{name}", result, seeds=seeds, tables=[table])
     return 0
 
 
