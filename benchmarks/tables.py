@@ -119,9 +119,10 @@ def run(table: str, seeds: range) -> tuple[dict[str, Any], Table]:
         lines.append([model, one["mean"], one["sd"], mean, low, high, last.costs[model].cpu_seconds])
     better = "smaller" if table in ERRORS else "larger"
     caption = (
-        f"{table}: {FIGURES[table]} ({better} is better), mean and standard deviation over {len(seeds)} seeds; "
-        f"difference to independent with the Nadeau-Bengio interval. Rows: {rows['train']} training, "
-        f"{rows['valid']} validation, {rows['test']} test. CPU-seconds of the last seed."
+        f"{table}: {FIGURES[table]} ({better} is better), mean and standard deviation over "
+        f"{len(seeds)} seeds; difference to independent with the Nadeau-Bengio interval. "
+        f"Rows: {rows['train']} training, {rows['valid']} validation, {rows['test']} test. "
+        "CPU-seconds of the last seed."
     )
     columns = ["model", "mean", "sd", "minus independent", "low", "high", "CPU-s"]
     return result, Table(caption, columns, lines)
