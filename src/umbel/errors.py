@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "BalancingError",
     "ConfigError",
     "DataError",
     "DiskError",
@@ -60,6 +61,10 @@ class ConfigError(UmbelError):
 
 class ShapeError(UmbelError):
     """An array has another shape than the contract says."""
+
+
+class BalancingError(UmbelError):
+    """Losses or gradients that cannot be balanced: wrong shape, not finite, or no solution was found."""
 
 
 class ModelFileError(UmbelError):

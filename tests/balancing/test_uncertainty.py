@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from umbel.balancing.balancer import Seen
 from umbel.balancing.uncertainty import RevisedUncertainty, Uncertainty
 
 S = torch.tensor([0.4, -1.0, 2.0], dtype=torch.float64)
@@ -21,13 +22,13 @@ def at(form: type[Uncertainty]) -> Uncertainty:
 
 def test_kendall() -> None:
     balancer, sigma = at(Uncertainty), torch.exp(S / 2)
-    torch.testing.assert_close(balancer(LOSSES, PRESENT), 1 / (2 * sigma**2))
+    torch.testing.assert_close(balancer(Seen(losses=LOSSES, present=PRESENT)), 1 / (2 * sigma**2))
     torch.testing.assert_close(balancer.penalty(PRESENT), torch.log(sigma) * PRESENT)
 
 
 def test_liebel() -> None:
     balancer, sigma = at(RevisedUncertainty), torch.exp(S / 2)
-    torch.testing.assert_close(balancer(LOSSES, PRESENT), 1 / (2 * sigma**2))
+    torch.testing.assert_close(balancer(Seen(losses=LOSSES, present=PRESENT)), 1 / (2 * sigma**2))
     torch.testing.assert_close(balancer.penalty(PRESENT), torch.log(1 + sigma**2) * PRESENT)
 
 
@@ -36,10 +37,11 @@ def test_at_its_best_the_variance_is_the_loss() -> None:
     balancer = Uncertainty(3).double()
     optimizer = torch.optim.LBFGS(balancer.parameters(), max_iter=100, line_search_fn="strong_wolfe")
     everything = torch.ones(3, dtype=torch.bool)
+    seen = Seen(losses=LOSSES, present=everything)
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        total = (balancer(LOSSES, everything) * LOSSES + balancer.penalty(everything)).sum()
+        total = (balancer(seen) * LOSSES + balancer.penalty(everything)).sum()
         total.backward()
         return total
 
@@ -52,6 +54,5 @@ def test_a_negative_loss_stays_within_the_bound(form: type[Uncertainty]) -> None
     balancer = form(1, bound=2.0)
     with torch.no_grad():
         balancer.log_variance.fill_(-50.0)
-    assert balancer(torch.tensor([-1.0]), torch.tensor([True])).item() == pytest.approx(
-        torch.exp(torch.tensor(2.0)).item() / 2
-    )
+    weights = balancer(Seen(losses=torch.tensor([-1.0]), present=torch.tensor([True])))
+    assert weights.item() == pytest.approx(torch.exp(torch.tensor(2.0)).item() / 2)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -14,26 +15,32 @@ from safetensors.numpy import load_file
 
 from umbel.training.distributed import Processes, current, joined
 
-WORKER = Path(__file__).with_name("two_processes.py")
+HERE = Path(__file__).parent
 
 
-def test_two_processes_equal_one(tmp_path: Path) -> None:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+def launch(name: str, folder: Path) -> ModuleType:
+    """Run a worker as two processes; the worker as a module, to do the same in this one."""
+    worker = HERE / f"{name}.py"
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     done = subprocess.run(
-        [*launcher, str(WORKER), str(tmp_path)],
-        env=environment,
+        [*launcher, str(worker), str(folder)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    specification = importlib.util.spec_from_file_location("two_processes", WORKER)
+    specification = importlib.util.spec_from_file_location(name, worker)
     assert specification is not None
     assert specification.loader is not None
-    worker = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(worker)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_two_processes_equal_one(tmp_path: Path) -> None:
+    worker = launch("two_processes", tmp_path)
     for number, (by, optimizer) in enumerate(worker.CASES):
         one = worker.fitted(by, optimizer, None)
         two = load_file(tmp_path / f"{number}.safetensors")
@@ -41,6 +48,15 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
         assert max(np.abs(v).max() for name, v in one.items() if "wide" in name) > 1e-3  # it has learned
         for name, value in one.items():
             np.testing.assert_allclose(two[name], value, rtol=0, atol=1e-6)
+
+
+def test_every_balancer_gives_two_processes_the_same_as_one(tmp_path: Path) -> None:
+    worker = launch("two_balanced", tmp_path)
+    for number, case in enumerate(worker.cases()):
+        one = worker.trained(*case, Processes())
+        two = load_file(tmp_path / f"{number}.safetensors")
+        for name, value in one.items():
+            np.testing.assert_allclose(two[name], value, rtol=0, atol=1e-5, err_msg=f"{case} {name}")
 
 
 def test_alone_everything_is_itself() -> None:

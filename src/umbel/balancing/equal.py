@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from umbel.balancing.balancer import BALANCERS, Balancer
+from umbel.balancing.balancer import BALANCERS, Balancer, Seen
 
 __all__ = ["Equal"]
 
@@ -16,12 +16,12 @@ __all__ = ["Equal"]
 class Equal(Balancer):
     """Every loss has the weight 1.
 
-    >>> Equal(2)(torch.tensor([3.0, 1.0]), torch.tensor([True, False]))
+    >>> Equal(2)(Seen(losses=torch.tensor([3.0, 1.0]), present=torch.tensor([True, False])))
     tensor([1., 1.])
     """
 
     name: ClassVar[str] = "equal"
 
-    def forward(self, losses: Tensor, present: Tensor) -> Tensor:
+    def forward(self, seen: Seen) -> Tensor:
         """Ones [P]."""
-        return torch.ones_like(losses)
+        return torch.ones_like(seen.losses)

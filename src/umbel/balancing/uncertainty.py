@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from umbel.balancing.balancer import BALANCERS, Balancer
+from umbel.balancing.balancer import BALANCERS, Balancer, Seen
 
 __all__ = ["RevisedUncertainty", "Uncertainty"]
 
@@ -25,6 +25,7 @@ class Uncertainty(Balancer):
     """
 
     name: ClassVar[str] = "uncertainty"
+    degree: ClassVar[float | None] = None
 
     def __init__(self, count: int, *, bound: float = 5.0) -> None:
         super().__init__(count)
@@ -34,7 +35,7 @@ class Uncertainty(Balancer):
     def _s(self) -> Tensor:
         return self.log_variance.clamp(-self.bound, self.bound)
 
-    def forward(self, losses: Tensor, present: Tensor) -> Tensor:
+    def forward(self, seen: Seen) -> Tensor:
         """Weights exp(-s) / 2, [P]."""
         return torch.exp(-self._s()) / 2
 

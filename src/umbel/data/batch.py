@@ -28,10 +28,11 @@ class Ragged:
     def take(self, rows: Tensor) -> Ragged:
         """Some of the rows, in the order given ([B'] long)."""
         starts, lengths = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
-        offsets = torch.zeros(len(rows) + 1, dtype=torch.long)
+        offsets = torch.zeros(len(rows) + 1, dtype=torch.long, device=self.offsets.device)
         torch.cumsum(lengths, 0, out=offsets[1:])
         # position of each value in the source: its row's start plus its place within the row
-        places = torch.arange(int(offsets[-1])) + torch.repeat_interleave(starts - offsets[:-1], lengths)
+        shift = torch.repeat_interleave(starts - offsets[:-1], lengths)
+        places = torch.arange(len(shift), device=offsets.device) + shift
         return Ragged(self.values[places], offsets)
 
     def to(self, device: torch.device | str) -> Ragged:

@@ -11,23 +11,14 @@ from torch.nn import functional
 
 from umbel.data.batch import Batch
 from umbel.encoders.space import FeatureSpace
-from umbel.errors import ConfigError
 from umbel.seeding import derive
 from umbel.sharing.heads import GroupEmbedding, Head
-from umbel.sharing.sharing import SHARINGS
+from umbel.sharing.naming import module_name
+from umbel.sharing.sharing import Sharing, Tensors, make_sharing
 from umbel.sharing.wide import Wide
 from umbel.tasks import TaskSet
 
 __all__ = ["MultiTaskNet", "initialise", "module_name"]
-
-
-def module_name(target: str) -> str:
-    """A target's name as a module's name: torch allows no dot in it, and no attribute's name.
-
-    >>> module_name("box.office")
-    'of_box%2Eoffice'
-    """
-    return "of_" + target.replace("%", "%25").replace(".", "%2E")
 
 
 def initialise(model: nn.Module, seed: int) -> None:
@@ -78,14 +69,7 @@ class MultiTaskNet(nn.Module):
         names = [target.name for target in tasks.targets]
         self.groups = GroupEmbedding(groups, group_width) if groups and group_width else None
         width_in = space.out + (group_width if self.groups is not None else 0)
-        try:
-            self.sharing = SHARINGS.get(sharing)(width_in, names, **(options or {}))
-        except TypeError as error:
-            raise ConfigError(
-                f"the options of the sharing architecture '{sharing}' must be ones it knows",
-                found=str(error),
-                remedy="`umbel methods` tells what each may be",
-            ) from None
+        self.sharing = make_sharing(sharing, width_in, names, options or {})
         self.side = side
         self.targets = {name: module_name(name) for name in names}
         self.heads = nn.ModuleDict(
@@ -105,28 +89,40 @@ class MultiTaskNet(nn.Module):
         assert isinstance(head, Head)
         return head
 
-    def represent(self, batch: Batch) -> Mapping[str, Tensor]:
-        """Representations by target [B, D], what the heads see but for side inputs."""
+    def features(self, batch: Batch) -> Tensor:
+        """What the sharing architecture is given, [B, D]."""
         x = self.space(batch.inputs)
-        if self.groups is not None:
-            x = torch.cat([x, self.groups(batch.side["group"])], dim=1)
-        shared: Mapping[str, Tensor] = self.sharing(x)
-        return shared
+        return x if self.groups is None else torch.cat([x, self.groups(batch.side["group"])], dim=1)
+
+    def shared(self, batch: Batch) -> Tensors:
+        """What all targets see, see :class:`~umbel.sharing.sharing.Sharing`."""
+        found: Tensors = self.sharing.shared(self.features(batch))
+        return found
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Raw outputs by target, [B, width + free]."""
-        return self.answer(batch, self.represent(batch))
+        return self.answer(batch, dict.fromkeys(self.targets, self.shared(batch)))
 
-    def answer(self, batch: Batch, shared: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Raw outputs of representations that :meth:`represent` gave."""
+    @property
+    def mixes(self) -> bool:
+        """Whether a target's raw outputs depend on the heads of others (a chain of probabilities)."""
+        return type(self.sharing).finish is not Sharing.finish
+
+    def answer(self, batch: Batch, shared: Mapping[str, Tensors]) -> dict[str, Tensor]:
+        """Raw outputs by target of what :meth:`shared` gave.
+
+        :param shared: by target: the same tensors, or a copy for each target.
+        """
         group = batch.side.get("group")
         side = batch.side.get("side") if self.side else None
         raw: dict[str, Tensor] = {}
-        for target in self.targets:
-            x = shared[target] if side is None else torch.cat([shared[target], side], dim=1)
+        for target, found in shared.items():
+            own = self.sharing.own(found, target)
+            x = own if side is None else torch.cat([own, side], dim=1)
             raw[target] = self.head(target)(x, group)
         if self.wide is not None:
             for target, skip in self.wide(self.space, batch.inputs).items():
                 free = self.head(target).free_count
                 raw[target] = raw[target] + (functional.pad(skip, (0, free)) if free else skip)
-        return raw
+        finished: dict[str, Tensor] = self.sharing.finish(raw)
+        return finished

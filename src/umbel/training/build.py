@@ -15,7 +15,7 @@ from umbel.training.learners.independent import Independent
 from umbel.training.making import make
 from umbel.training.search import EachInTurn, Search
 
-__all__ = ["FEW_ROWS", "Plan", "candidates", "counterpart", "folds_for", "plan", "sets_for"]
+__all__ = ["FEW_ROWS", "Plan", "candidates", "checked", "counterpart", "folds_for", "plan", "sets_for"]
 
 FEW_ROWS = 5000
 """Up to so many training and validation rows the default is to cross-fit: one validation part would
@@ -26,6 +26,10 @@ _LEFT_OUT = "left out, as the configuration has it"
 _COUNTERPARTS = {
     "mean_regularised": "linear",
     "hierarchical": "linear",
+    "trace_norm": "linear",
+    "task_covariance": "linear",
+    "clustered": "linear",
+    "multitask_gp": "gaussian_process",
     "forest": "forest_per_task",
     "kernel_ridge": "kernel_ridge_per_task",
 }
@@ -90,6 +94,16 @@ def sets_for(learner: str, model: ModelConfig) -> list[dict[str, Any]]:
     return model.sets if learner == ("net" if model.name == "auto" else model.name) else [{}]
 
 
+def checked(model: ModelConfig) -> None:
+    """Make every learner that the configuration has options for, before anything is fitted.
+
+    :raises ConfigError: an option is unknown, or has a value that it cannot have.
+    """
+    name = "net" if model.name == "auto" else model.name
+    for options in model.sets:
+        make(name, options)
+
+
 def candidates(model: ModelConfig, train: Dataset, *, rows: int) -> tuple[dict[str, Plan], dict[str, str]]:
     """With ``auto``: every learner that serves these tasks, and why the others do not.
 
@@ -130,7 +144,6 @@ def plan(model: ModelConfig, train: Dataset, *, rows: int) -> Plan:
 
     :raises ConfigError: it does not serve these tasks; the reason is given.
     """
-    make(model.name, model.options)
     why = LEARNERS.get(model.name).serves(train)
     if why:
         raise ConfigError(

@@ -21,6 +21,9 @@ class ModelConfig(BaseModel):
     :param options: keyword options of the learner; with ``auto``, of its nets.
     :param space: further sets of options to try; shared and separate models get the same space.
     :param keep: of several sets of options the best on validation, or the average of all.
+    :param sharing: the nets' sharing architecture; the same as ``options: {sharing: ...}``.
+    :param balancing: the nets' balancer, likewise.
+    :param gradients: where the nets' task gradients are taken, likewise.
     :param folds: cross-fit with so many folds; 0 never; None: 5 when there are few rows.
     :param average: with ``auto``, whether the average of all members is a candidate.
     :param leave_out: with ``auto``, learners that are not tried, to save their time (``independent`` is
@@ -32,6 +35,9 @@ class ModelConfig(BaseModel):
     name: str = "auto"
     options: dict[str, Any] = {}
     space: list[dict[str, Any]] = []
+    sharing: str | None = None
+    balancing: str | None = None
+    gradients: Literal["features", "parameters", "subsample"] | None = None
     keep: Literal["best", "average"] = "best"
     folds: int | None = Field(None, ge=0)
     average: bool = True
@@ -40,7 +46,9 @@ class ModelConfig(BaseModel):
     @property
     def sets(self) -> list[dict[str, Any]]:
         """The sets of options to try, the plain one first."""
-        return [self.options, *({**self.options, **more} for more in self.space)]
+        named = {"sharing": self.sharing, "balancing": self.balancing, "gradients": self.gradients}
+        plain = {**self.options, **{name: value for name, value in named.items() if value is not None}}
+        return [plain, *({**plain, **more} for more in self.space)]
 
 
 class CompareConfig(BaseModel):

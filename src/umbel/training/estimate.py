@@ -77,7 +77,7 @@ def _time(learner: str, options: dict[str, Any], part: Dataset, held: Dataset) -
         fitted = make(learner, options).fit(part, held)
         return time.process_time() - begin, fitted
     epochs = int(options.get("epochs", known["epochs"].default))
-    short = {**options, "checkpoint": None} if "checkpoint" in known else dict(options)
+    short = {**options, "checkpoint": None, "diagnose": False} if "checkpoint" in known else dict(options)
     spent = []
     for count in (1, 1, 5):  # the first fit also encodes and imports, the second tells what is not epochs
         begin = time.process_time()

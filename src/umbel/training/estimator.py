@@ -20,7 +20,7 @@ from umbel.data.schema import Schema
 from umbel.errors import ConfigError, DataError, UmbelError
 from umbel.judging.scorecard import Candidate, judge
 from umbel.tasks import Rule, TaskSet
-from umbel.training.build import plan
+from umbel.training.build import checked, plan
 from umbel.training.config import Config, ModelConfig
 from umbel.training.estimate import LONG, estimate
 from umbel.training.held import fit_rules, held_out
@@ -48,6 +48,10 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     :param problem: other keys of :class:`umbel.data.problem.Problem`.
     :param model: ``auto`` or a learner (``umbel methods`` lists them).
     :param options: keyword options of the learner.
+    :param sharing: how the nets share, by name (``umbel methods sharing``); ``hard`` where None.
+    :param balancing: how their losses are balanced (``umbel methods balancer``); ``equal`` where None.
+    :param gradients: where task gradients are taken for that: ``features`` (where None), ``parameters``
+        or ``subsample``.
     :param space: further sets of options to try.
     :param keep: of several sets of options the ``best`` on validation, or the ``average`` of all.
     :param folds: cross-fit with so many folds; 0 never; None: 5 when there are few rows.
@@ -72,6 +76,9 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         problem: Mapping[str, Any] | None = None,
         model: str = "auto",
         options: Mapping[str, Any] | None = None,
+        sharing: str | None = None,
+        balancing: str | None = None,
+        gradients: str | None = None,
         space: Sequence[Mapping[str, Any]] | None = None,
         keep: str = "best",
         folds: int | None = None,
@@ -86,11 +93,31 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         self.problem = problem
         self.model = model
         self.options = options
+        self.sharing = sharing
+        self.balancing = balancing
+        self.gradients = gradients
         self.space = space
         self.keep = keep
         self.folds = folds
         self.valid = valid
         self.seed = seed
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """The estimator of a whole configuration."""
+        model = config.model
+        return cls(
+            config.problem,
+            model=model.name,
+            options=model.options or None,
+            sharing=model.sharing,
+            balancing=model.balancing,
+            gradients=model.gradients,
+            space=model.space or None,
+            keep=model.keep,
+            folds=model.folds,
+            seed=config.seed,
+        )
 
     def config(self, lone: str | None = None) -> Config:
         """The parameters as a checked configuration.
@@ -117,6 +144,9 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             {
                 "name": self.model,
                 "options": dict(self.options or {}),
+                "sharing": self.sharing,
+                "balancing": self.balancing,
+                "gradients": self.gradients,
                 "space": [dict(s) for s in self.space or []],
                 "keep": self.keep,
                 "folds": self.folds,
@@ -159,6 +189,7 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             costs = {name: cost.cpu_seconds for name, cost in found.members.costs.items()}
             notes = {**learner.notes, "cpu_seconds": costs, "left_out": found.reasons}
         else:
+            checked(config.model)
             todo = plan(config.model, data.train, rows=len(data.train) + len(data.valid))
             if len(data.train) >= LONG:
                 note(str(estimate(data.train, data.valid, {config.model.name: todo})))

@@ -22,14 +22,6 @@ def load(folder: str | Path) -> MultiTask:
     state = read_model(Path(folder))
     config = Config.read(state["config"])
     tasks, schema = TaskSet.from_state(state["tasks"]), Schema.from_state(state["schema"])
-    model = MultiTask(
-        config.problem,
-        model=config.model.name,
-        options=config.model.options or None,
-        space=config.model.space or None,
-        keep=config.model.keep,
-        folds=config.model.folds,
-        seed=config.seed,
-    )
+    model = MultiTask.of(config)
     learner = thaw(state["learner"], tasks, schema)
     return model.take(config, learner, tasks, schema, state["rules"], state["notes"], state["lone"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from umbel.data.batch import Batch
 from umbel.tasks import TaskSet
 
-__all__ = ["LossHook", "TaskWeighting", "count_labels", "likelihood", "task_weights"]
+__all__ = ["LossHook", "TaskWeighting", "count_labels", "likelihood", "likelihoods", "task_weights"]
 
-LossHook = Callable[[nn.Module, Batch, TaskSet, Tensor], Tensor]
+LossHook = Callable[[nn.Module, Batch, TaskSet, Tensor], Tensor | Sequence[Tensor]]
 """``losses(model, batch, tasks, counts) -> [P]``: each task's sum over the rows of this batch, divided by
-``counts`` [P], the known labels of the **whole** step (all processes and accumulated pieces)."""
+``counts`` [P], the known labels of the **whole** step (all processes and accumulated pieces). A list of
+tensors that make [P] together keeps the targets' graphs apart: their gradients are then cheaper."""
 
 TaskWeighting = Literal["tasks", "labels"]
 """``tasks``: each present task has the same say, 1 / P. ``labels``: n_p / N, the exact likelihood."""
@@ -43,7 +44,7 @@ def count_labels(batch: Batch, tasks: TaskSet) -> Tensor:
     return torch.cat(parts)
 
 
-def likelihood(model: nn.Module, batch: Batch, tasks: TaskSet, counts: Tensor) -> Tensor:
+def likelihoods(model: nn.Module, batch: Batch, tasks: TaskSet, counts: Tensor) -> list[Tensor]:
     """The default hook: each task's weighted negative log likelihood over its count of known labels.
 
     Normalised by the count, not by the sum of weights: importances may be of any sign, and a label of
@@ -51,18 +52,24 @@ def likelihood(model: nn.Module, batch: Batch, tasks: TaskSet, counts: Tensor) -
 
     :param model: batch -> raw outputs by target.
     :param counts: [P] as :func:`count_labels` gives it, over the whole step.
-    :returns: losses [P]; 0 for a task without a known label.
+    :returns: losses by target, [1] each, or [G] in the rows layout; 0 for a task without a known label.
     """
     raw = model(batch)
-    parts = []
-    for target in tasks.targets:
+    per = max(1, len(tasks.groups))
+    found = []
+    for target, count in zip(tasks.targets, torch.split(counts.clamp(min=1), per), strict=True):
         weight = batch.weights[target.name]
         out = raw[target.name]
         out = out if out.dtype == torch.float64 else out.float()
         nll = target.kind.nll(out, batch.targets[target.name])
-        parts.append(_per_task(torch.where(weight != 0, nll * weight.to(nll.dtype), 0.0), batch, tasks))
-    sums = torch.cat(parts)
-    return sums / counts.clamp(min=1).to(sums.dtype)
+        sums = _per_task(torch.where(weight != 0, nll * weight.to(nll.dtype), 0.0), batch, tasks)
+        found.append(sums / count.to(sums.dtype))
+    return found
+
+
+def likelihood(model: nn.Module, batch: Batch, tasks: TaskSet, counts: Tensor) -> Tensor:
+    """The same as one tensor [P]."""
+    return torch.cat(likelihoods(model, batch, tasks, counts))
 
 
 def task_weights(tasks: TaskSet, counts: Tensor, how: TaskWeighting) -> Tensor:

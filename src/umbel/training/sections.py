@@ -12,14 +12,14 @@ from umbel.judging.residuals import residual_section
 from umbel.judging.scorecard import Candidate, Scorecard
 from umbel.judging.section import Figure, Section, Series, TableData
 from umbel.judging.truth import Truth
+from umbel.training.gradient_sections import affinity_section, gradient_section
+from umbel.training.kept import kept
 from umbel.training.learner import Learner
 from umbel.training.learners.average import Average
 from umbel.training.learners.chosen import Chosen
-from umbel.training.learners.cross_fit import CrossFit
-from umbel.training.learners.ensemble import Ensemble
 from umbel.training.strategies import Strategies
 
-__all__ = ["choices", "costs", "curves", "sections"]
+__all__ = ["choices", "costs", "curves", "learned", "sections"]
 
 
 _CALIBRATED = ("independent", "joint", "average")
@@ -33,9 +33,8 @@ def sections(
     :param truth: the test rows' answers.
     :param candidates: what each model said of them.
     """
-    learners = {name: done.members.learners[name] for name in ("joint",)}
     found = [
-        curves(learners),
+        *learned("joint", done.members.learners["joint"]),
         overlap_section(truth),
         residual_section(truth, candidates["independent"]),
         calibration_section(
@@ -48,11 +47,17 @@ def sections(
     return [section for section in found if section is not None]
 
 
+def learned(name: str, learner: Learner) -> list[Section]:
+    """How one model was learned: its curves, its tasks' gradients, their affinity; what there is of them."""
+    found = [curves({name: learner}), gradient_section(learner), affinity_section(learner)]
+    return [section for section in found if section is not None]
+
+
 def curves(learners: Mapping[str, Learner], *, most: int = 12) -> Section | None:
     """Validation score of each task over the epochs, where a learner has kept it."""
     figures = []
     for name, learner in learners.items():
-        found = _kept_curves(learner)
+        found = kept(learner, "curves")
         if found:
             lines = [
                 Series(task, list(range(1, len(line) + 1)), list(line))
@@ -71,15 +76,6 @@ def curves(learners: Mapping[str, Learner], *, most: int = 12) -> Section | None
         return None
     text = ["Each task is stopped at its own best epoch: their curves have their minima at different ones."]
     return Section("Learning curves", text, figures=figures)
-
-
-def _kept_curves(learner: Learner) -> Mapping[str, list[float]]:
-    """The curves of a learner, or of the first of its members that has kept some."""
-    found: Mapping[str, list[float]] = learner.notes.get("curves", {})
-    if found or not isinstance(learner, CrossFit | Ensemble):
-        return found
-    members = learner.members if isinstance(learner, CrossFit) else learner.members.values()
-    return next((curves for curves in map(_kept_curves, members) if curves), {})
 
 
 def costs(done: Strategies) -> Section:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from umbel.data.dataset import Dataset
 from umbel.errors import ConfigError
-from umbel.training.build import Plan, candidates, counterpart, folds_for, plan, sets_for
+from umbel.training.build import Plan, candidates, checked, counterpart, folds_for, plan, sets_for
 from umbel.training.config import Config
 from umbel.training.estimate import LONG, estimate
 from umbel.training.learner import LEARNERS
@@ -65,6 +65,7 @@ def fit_strategies(
     :param note: told what is fitted now.
     :raises ConfigError: the model that is named does not serve these tasks, or shares nothing.
     """
+    checked(config.model)
     members = Members(train, valid, seed=seed, note=note, search=search)
     found = Strategies(members)
     folds = folds_for(config.model, len(train) + len(valid))
@@ -96,6 +97,7 @@ def fit_auto(
     search: Search | None = None,
 ) -> Strategies:
     """Fit every learner that serves, and choose target by target; ``saved`` is the choice."""
+    checked(config.model)
     members = Members(train, valid, seed=seed, note=note, search=search)
     found = Strategies(members)
     alone, together = _fit_candidates(found, config)

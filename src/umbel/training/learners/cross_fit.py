@@ -86,11 +86,14 @@ class CrossFit:
         parts: list[tuple[np.ndarray[Any, Any], Predictions]] = []
         half = make_folds(pool.entity, 2, seed=self.seed + 1)
         stops = bool(getattr(make(self.learner, self.inner), "stops", False))
+        options = self.inner
         for k in range(self.folds):
             both = [np.flatnonzero((fold == k) & (half == h)) for h in (0, 1)]
             held = np.flatnonzero(fold == k)
             for check, answered in (both, both[::-1]) if stops and all(map(len, both)) else ((held, held),):
-                member = make(self.learner, self.inner).fit(pool.take(fold != k), pool.take(check))
+                member = make(self.learner, options).fit(pool.take(fold != k), pool.take(check))
+                if "diagnose" in member.options:  # the report shows that of the first one
+                    options = {**self.inner, "diagnose": False}
                 self.members.append(member)
                 parts.append((answered, member.predict(pool.take(answered))))
         self.held = Held(

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from umbel.balancing.balancer import BALANCERS
 from umbel.data.batch import Batch
 from umbel.data.dataset import Dataset
 from umbel.data.sampler import Sampler
@@ -30,6 +29,7 @@ from umbel.training.learner import LEARNERS, Predictions, State
 from umbel.training.learners.net_options import NetOptions
 from umbel.training.learners.net_parts import (
     Member,
+    balancer_of,
     chosen_of,
     deterministic,
     device_of,
@@ -40,6 +40,7 @@ from umbel.training.learners.net_parts import (
 from umbel.training.loop import Loop, raw_outputs
 from umbel.training.losses import count_labels
 from umbel.training.progress import Progress
+from umbel.training.pulling.scene import BadLossError
 from umbel.training.schedule import schedule
 from umbel.training.stopping import Stopping
 from umbel.training.tabulate import encoded, fitted_space, labelled, space_key, start_of, tabulate
@@ -68,6 +69,8 @@ class Net(NetOptions):
         self._key: tuple[str, str] | None = None
         self._tasks: TaskSet | None = None
         self._size = 0
+        self._skipped = 0
+        self._gradients: dict[str, Any] | None = None
 
     @property
     def stops(self) -> bool:
@@ -119,7 +122,9 @@ class Net(NetOptions):
         store: Store | None,
     ) -> None:
         saved = store.load() if store is not None else None
-        self._members = []
+        self._members, self._gradients = [], None
+        if saved is not None and saved["outer"]["member"]:
+            self._gradients = saved["outer"]["gradients"]
         for k in range(self.members):
             done = [f"member-{j}" for j in range(k)]
             if saved is not None and store is not None and k < saved["outer"]["member"]:
@@ -127,19 +132,30 @@ class Net(NetOptions):
                 continue
             loop = self._loop(k, train, table, check, device, among)
             loop.store, loop.prefix = store, f"member-{k}-"
-            loop.outer, loop.outer_parts = {"member": k}, done
+            loop.outer, loop.outer_parts = {"member": k, "gradients": self._gradients}, done
             loop.offset = k * (2 * self.epochs * len(loop.sampler) + 2)
             if saved is not None and saved["outer"]["member"] == k:
                 loop.restore(saved)
             title = self.name if self.members == 1 else f"{self.name} {k + 1}/{self.members}"
             show = self.progress if among.first else False
             with Progress(title, self.epochs, len(loop.sampler), show=show) as progress:
-                loop.run(progress)
+                self._run(loop, progress)
             self._members.append(self._sound(chosen_of(loop)))
+            self._skipped += len(loop.skipped)
+            if loop.diagnosis is not None:
+                self._gradients = loop.diagnosis.told
             self._size = sum(p.numel() for p in loop.model.parameters())
             if store is not None and among.first:
                 store.put(f"member-{k}", self._members[-1].state())
             among.wait()
+
+    def _run(self, loop: Loop, progress: Progress) -> None:
+        """:raises BadLossError: a loss is NaN or infinite; task, step and rate are named."""
+        try:
+            loop.run(progress)
+        except BadLossError as error:
+            found = f"{error.found}, with lr: {self.lr:g}"
+            raise BadLossError(error.rule, found=found, remedy=error.remedy) from None
 
     def _sound(self, member: Member) -> Member:
         """:raises ConfigError: training has diverged: the loss of what is kept is not finite."""
@@ -173,7 +189,7 @@ class Net(NetOptions):
             start = start_of(target.kind, table.targets[target.name], table.weights[target.name])
             model.head(target.name).start(start)
         model.to(device)
-        balancer = BALANCERS.get(self.balancing)(len(tasks)).to(device)
+        balancer = balancer_of(self, len(tasks), seed).to(device)
         whole = self.optimizer == "lbfgs"
         sampler = Sampler(
             len(rows),
@@ -200,6 +216,9 @@ class Net(NetOptions):
             labels=float(count_labels(table, tasks).sum()),
             processes=among,
             weighting=self.task_weighting,
+            gradients=self.gradients,
+            bad_loss=self.bad_loss,
+            seed=seed,
             criterion=self.criterion,
             judge_every=self.judge_every,
             clip=None if whole else self.clip,
@@ -208,6 +227,7 @@ class Net(NetOptions):
             average=0.0 if whole else self.average,
             precision=torch.bfloat16 if self.dtype == "bfloat16" else None,
             every=self.every,
+            diagnose=self.diagnose and member == 0,
         )
 
     def _dtype(self) -> torch.dtype:
@@ -265,7 +285,8 @@ class Net(NetOptions):
 
     @property
     def notes(self) -> Mapping[str, Any]:
-        """Chosen epochs, and learning curves relative to the constant prediction's loss."""
+        """Chosen epochs, learning curves relative to the constant prediction's loss, and of the first member
+        what the tasks' gradients looked like (see :class:`~umbel.training.diagnose.Diagnosis`)."""
         if not self._members:
             return {}
         first = self._members[0]
@@ -282,19 +303,26 @@ class Net(NetOptions):
             },
             "curves": curves,
             "training": first.train,
+            "skipped_steps": self._skipped,
+            "gradients": self._gradients,
         }
 
     def state(self) -> State:
         """See :class:`Learner`."""
         assert self._space is not None, "fit comes before state"
         members = [arrays_of(member.state()) for member in self._members]
-        return {"space": self._space.state(), "size": self._size, "members": members}
+        return {
+            "space": self._space.state(),
+            "size": self._size,
+            "members": members,
+            "gradients": self._gradients,
+        }
 
     def restore(self, state: State, tasks: TaskSet, schema: Schema) -> None:
         """See :class:`Learner`."""
         self._tasks, self._key = tasks, None
         self._space = FeatureSpace(schema, self.encoder_options()).restore(state["space"])
-        self._size = int(state["size"])
+        self._size, self._gradients = int(state["size"]), state.get("gradients")
         self._members = [Member.from_state(tensors_of(member)) for member in state["members"]]
 
 

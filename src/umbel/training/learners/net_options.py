@@ -9,9 +9,13 @@ from functools import partial
 from operator import le
 from typing import Any, Literal, get_args
 
+from umbel.balancing.balancer import Place
+from umbel.balancing.making import check_options
 from umbel.errors import ConfigError, near
+from umbel.sharing.sharing import SHARINGS
 from umbel.training.loop import Criterion
 from umbel.training.losses import TaskWeighting
+from umbel.training.step import BadLossPolicy, pull_of
 from umbel.training.stopping import How
 
 __all__ = ["NetOptions"]
@@ -27,6 +31,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": get_args(Optimizer),
     "dtype": get_args(Dtype),
     "task_weighting": get_args(TaskWeighting),
+    "gradients": get_args(Place),
+    "bad_loss": get_args(BadLossPolicy),
 }
 _AT_LEAST: dict[str, float] = {
     **dict.fromkeys(("width", "epochs", "batch_size", "members", "pieces", "patience", "judge_every"), 1),
@@ -34,11 +40,13 @@ _AT_LEAST: dict[str, float] = {
 }
 _FRACTIONS = ("weight_decay",)
 _KINDS: tuple[tuple[str, Any, str], ...] = (
-    *((name, bool, "true or false") for name in ("norm", "calibrate", "deterministic")),
+    *((name, bool, "true or false") for name in ("norm", "calibrate", "deterministic", "diagnose")),
     ("seed", int, "a whole number"),
     ("bag_power", int | float, "a number"),
     ("checkpoint", str | None, "the path of a folder"),
     ("encoders", dict | None, "options by encoder name"),
+    ("sharing_options", dict | None, "options of the sharing architecture"),
+    ("balancing_options", dict | None, "options of the balancer"),
     *((name, str, "a name") for name in ("activation", "sharing", "schedule", "balancing", "device")),
 )
 ENCODED = ("numbers", "categories", "names", "text")
@@ -60,6 +68,7 @@ class NetOptions:
     :param encoders: further options by encoder name (numbers, categories, names, text), e.g.
         ``{"numbers": {"ranks": True}}`` where numbers are skewed.
     :param sharing: the sharing architecture, by name.
+    :param sharing_options: its own options, e.g. ``{"experts": 4}`` for mmoe; ``blocks`` among them.
     :param head_hidden: units of a hidden layer in each head; 0 for none.
     :param task_embedding: width of the groups' embedding that joins the features (rows layout).
     :param wide: targets with a linear skip from the inputs: those of classes, all, none.
@@ -72,7 +81,11 @@ class NetOptions:
     :param pieces: a batch goes through the model in so many parts (less memory, the same update).
     :param clip: the gradient's norm is held at or below this (not for lbfgs, whose line search needs the
         gradient itself); None leaves it be.
-    :param balancing: the balancer, by name.
+    :param balancing: the balancer, by name; of one task alone it has nothing to balance.
+    :param balancing_options: its own options, e.g. ``{"c": 0.4}`` for cagrad.
+    :param gradients: where the tasks' gradients are taken, for balancers that look at them: at the
+        features (cheap, exact over processes), at the parameters (exact), or subsample (few rows).
+    :param bad_loss: on a NaN or infinite loss stop with an error, or skip the step.
     :param task_weighting: tasks (each the same say) or labels (the exact likelihood).
     :param prior: gaussian, laplace, mean_regularised; None for none.
     :param prior_scale: its scale, > 0.
@@ -92,6 +105,8 @@ class NetOptions:
     :param checkpoint: folder for checkpoints; None for none. A fit of the same options and rows that
         finds its own checkpoint there continues it.
     :param every: a checkpoint after so many steps besides each epoch's end; 0 for the epochs alone.
+    :param diagnose: look after each epoch at how the tasks' gradients agree, and at what a step for one
+        task does to the others; changes no result.
     :param progress: show a bar; None shows it where standard error is a terminal.
     :raises ConfigError: a value is out of its range or none of its choices.
     """
@@ -106,6 +121,7 @@ class NetOptions:
     bag_power: float = 0.5
     encoders: dict[str, dict[str, Any]] | None = None
     sharing: str = "hard"
+    sharing_options: dict[str, Any] | None = None
     head_hidden: int = 0
     task_embedding: int = 8
     wide: Wide = "class"
@@ -118,6 +134,9 @@ class NetOptions:
     pieces: int = 1
     clip: float | None = None
     balancing: str = "equal"
+    balancing_options: dict[str, Any] | None = None
+    gradients: Place = "features"
+    bad_loss: BadLossPolicy = "stop"
     task_weighting: TaskWeighting = "tasks"
     prior: str | None = None
     prior_scale: float = 1.0
@@ -134,6 +153,7 @@ class NetOptions:
     seed: int = 0
     checkpoint: str | None = None
     every: int = 0
+    diagnose: bool = True
     progress: bool | None = False
 
     def __post_init__(self) -> None:
@@ -153,6 +173,39 @@ class NetOptions:
         for name in ("lr", "prior_scale", "clip"):
             if name != "clip" or self.clip is not None:
                 self._hold(name, float, lambda v: v > 0, "number above 0")
+        self._hold_kinds()
+        self._hold_methods()
+
+    def _hold_kinds(self) -> None:
+        """:raises ConfigError: an option is of another type than it may be."""
+        for name, kind, meant in _KINDS:
+            if not isinstance(value := getattr(self, name), kind):
+                raise ConfigError(
+                    f"the option '{name}' of a net is {meant}", found=repr(value), remedy="leave it out"
+                )
+        for name, given in (self.encoders or {}).items():
+            if name not in ENCODED or not isinstance(given, dict):
+                raise ConfigError(
+                    "the option 'encoders' of a net has options by encoder name",
+                    found=f"{name}: {given!r}",
+                    remedy=near(name, ENCODED),
+                )
+
+    def _hold_methods(self) -> None:
+        """
+        :raises ConfigError: no such architecture or balancer, or the balancer does not know one of its
+            options, takes its gradients elsewhere, or does not go with L-BFGS.
+        """
+        # by name, so that a misspelt one is told before anything is fitted
+        SHARINGS.get(self.sharing)
+        form = check_options(self.balancing, self.balancing_options or {})
+        pull_of(form, self.gradients)
+        if self.optimizer == "lbfgs" and form.needs:
+            raise ConfigError(
+                "L-BFGS needs an objective that stays as it is",
+                found=f"balancing: {self.balancing}, which looks at {', '.join(sorted(form.needs))}",
+                remedy="balancing: equal, fixed or uncertainty, or optimizer: adamw",
+            )
 
     def _hold(self, name: str, kind: type, fits: Callable[[Any], bool], rule: str) -> None:
         """:raises ConfigError: the option is not of its kind, or out of its range."""
@@ -166,19 +219,6 @@ class NetOptions:
                 found=repr(value),
                 remedy=f"the default is {default}",
             )
-
-        for name, kind, meant in _KINDS:
-            if not isinstance(value := getattr(self, name), kind):
-                raise ConfigError(
-                    f"the option '{name}' of a net is {meant}", found=repr(value), remedy="leave it out"
-                )
-        for name, given in (self.encoders or {}).items():
-            if name not in ENCODED or not isinstance(given, dict):
-                raise ConfigError(
-                    "the option 'encoders' of a net has options by encoder name",
-                    found=f"{name}: {given!r}",
-                    remedy=near(name, ENCODED),
-                )
 
     @property
     def options(self) -> dict[str, Any]:

@@ -12,8 +12,10 @@ import torch
 from torch import nn
 
 from umbel.balancing.balancer import Balancer
+from umbel.balancing.making import make
 from umbel.encoders.space import FeatureSpace
 from umbel.errors import ConfigError
+from umbel.seeding import derive
 from umbel.sharing.model import MultiTaskNet
 from umbel.tasks import TaskSet
 from umbel.training.calibrate import Calibration
@@ -21,7 +23,16 @@ from umbel.training.learners.net_options import NetOptions
 from umbel.training.loop import Loop, Snapshot, judge, snapshot
 from umbel.training.prior import PRIORS, Prior
 
-__all__ = ["Member", "chosen_of", "deterministic", "device_of", "model_of", "optimizer_of", "prior_of"]
+__all__ = [
+    "Member",
+    "balancer_of",
+    "chosen_of",
+    "deterministic",
+    "device_of",
+    "model_of",
+    "optimizer_of",
+    "prior_of",
+]
 
 _CLASSES = ("bernoulli", "categorical", "ordered", "simplex")
 
@@ -95,15 +106,14 @@ def deterministic(wanted: bool, device: torch.device) -> Iterator[None]:
 
 def model_of(options: NetOptions, space: FeatureSpace, tasks: TaskSet) -> MultiTaskNet:
     """The model that the options tell of, float32 and with parameters not yet drawn by name."""
-    trunk: dict[str, Any] = {}
-    if options.sharing == "hard":
-        trunk = {
-            "width": options.width,
-            "depth": options.depth,
-            "dropout": options.dropout,
-            "norm": options.norm,
-            "activation": options.activation,
-        }
+    trunk = {
+        "width": options.width,
+        "depth": options.depth,
+        "dropout": options.dropout,
+        "norm": options.norm,
+        "activation": options.activation,
+        **_chained(options.sharing_options or {}, tasks),
+    }
     wide = [
         t.name
         for t in tasks.targets
@@ -118,6 +128,29 @@ def model_of(options: NetOptions, space: FeatureSpace, tasks: TaskSet) -> MultiT
         wide=wide,
         group_width=options.task_embedding,
     )
+
+
+def _chained(options: Mapping[str, Any], tasks: TaskSet) -> dict[str, Any]:
+    """The options of a sharing architecture; a model of one target has no chain of them.
+
+    A separate model of one target is asked with the options of the shared one.
+    """
+    found = dict(options)
+    if "chain" in found and len(tasks.targets) == 1:
+        found["chain"] = None
+    return found
+
+
+def balancer_of(options: NetOptions, count: int, seed: int) -> Balancer:
+    """The balancer that the options tell of; of one task alone the plain one: there is nothing to weigh.
+
+    :param count: P.
+    :raises ConfigError: one of its options has a value it cannot have.
+    """
+    if count == 1:
+        return make("equal", 1)
+    seed = derive(seed, "balancer")
+    return make(options.balancing, count, seed=seed, options=options.balancing_options)
 
 
 def prior_of(options: NetOptions) -> Prior | None:

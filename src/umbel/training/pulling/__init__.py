@@ -1,0 +1,1 @@
+"""How a step takes the tasks' gradients and leaves the balanced ones in the parameters."""

@@ -1,0 +1,60 @@
+"""Towers: how many stages are common, and what a chain may be."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from umbel.errors import ConfigError
+from umbel.sharing.esmm import EntireSpace
+from umbel.sharing.model import initialise
+from umbel.sharing.towers import check_chain
+
+TARGETS = ("click", "buy")
+SHAPES: dict[str, int | tuple[int, ...]] = {"mlp": 5, "convolution": (1, 28, 28), "sequence": (7, 5)}
+
+
+@pytest.mark.parametrize("blocks", SHAPES)
+@pytest.mark.parametrize("common", [0, 1, 2])
+def test_common_stages_and_towers_make_the_trunk_of_each_target(blocks: str, common: int) -> None:
+    sharing = EntireSpace(
+        SHAPES[blocks], TARGETS, blocks=blocks, common=common, width=8, depth=2, dropout=0.0
+    )
+    initialise(sharing, 5)
+    with torch.no_grad():  # residual blocks start alike, as the identity
+        for parameter in sharing.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    shape = SHAPES[blocks]
+    x = torch.randn(3, *((shape,) if isinstance(shape, int) else shape))
+    depth = len(sharing.trunk)
+    for target in TARGETS:
+        plain = sharing.trunk.stages()
+        for k, stage in enumerate(plain):
+            place = f"common.{k}" if k < common else f"towers.of_{target}.{k - common}"
+            stage.load_state_dict(sharing.get_submodule(place).state_dict())
+        h = x
+        for stage in plain:
+            h = stage(h)
+        torch.testing.assert_close(sharing(x)[target], h, rtol=0, atol=0)
+    found = sharing(x)
+    assert torch.equal(found["click"], found["buy"]) == (common == depth)
+
+
+def test_common_must_fit_the_trunk() -> None:
+    with pytest.raises(ConfigError, match="common: 3, with 2 stages"):
+        EntireSpace(5, TARGETS, common=3, depth=2)
+    with pytest.raises(ConfigError, match="common: -1"):
+        EntireSpace(5, TARGETS, common=-1)
+    with pytest.raises(ConfigError, match="'esmm' needs a trunk"):
+        EntireSpace(5, TARGETS, depth=0)
+
+
+def test_a_chain_is_made_of_targets() -> None:
+    assert check_chain(["buy", "click"], TARGETS) == ("buy", "click")
+    with pytest.raises(ConfigError, match="did you mean 'click'"):
+        check_chain(["clik", "buy"], TARGETS)
+    with pytest.raises(ConfigError, match="'click' twice"):
+        check_chain(["click", "buy", "click"], TARGETS)
+    for chain in (["click"], [], "click", 2):
+        with pytest.raises(ConfigError, match="two targets or more"):
+            check_chain(chain, TARGETS)  # type: ignore[arg-type]
