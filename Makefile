@@ -42,6 +42,7 @@ bench-%: $(VENV)/.make-test ## run benchmarks/%.py, e.g. make bench-tables; resu
 
 docs: $(VENV)/.make-docs ## build the site into site/
 	$(PY) benchmarks/render.py
+	$(PY) docs/methods.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 constraints: $(VENV)/.make-test $(VENV)/.make-docs ## write constraints.txt from what is installed

@@ -272,6 +272,40 @@ CONFIGS = {
         "problem: {targets: [score]}\n" + NET % "balancing: eqal",
         ("'equal'",),
     ),
+    "no such option of a balancer": (
+        "problem: {targets: [score]}\n" + NET % "balancing: cagrad, balancing_options: {d: 1}",
+        ("'cagrad'", "'d'", "there is 'c'"),
+    ),
+    "a value that a balancer cannot have": (
+        "problem: {targets: [score, passed]}\n" + NET % "balancing: cagrad, balancing_options: {c: 2}",
+        ("c", "2"),
+    ),
+    "gradients elsewhere": (
+        "problem: {targets: [score]}\n" + NET % "balancing: graddrop",
+        ("'graddrop'", "gradients: features", "gradients: parameters"),
+    ),
+    "a balancer that goes on changing its mind": (
+        "problem: {targets: [score]}\n" + NET % "balancing: upgrad, optimizer: lbfgs",
+        ("L-BFGS", "balancing: upgrad", "equal"),
+    ),
+    "no such option of an architecture": (
+        "problem: {targets: [score]}\n" + NET % "sharing: mmoe, sharing_options: {expert: 2}",
+        ("'expert'", "did you mean 'experts'"),
+    ),
+    "a chain of no target": (
+        "problem: {targets: [score, passed]}\n"
+        + NET % "sharing: aitm, sharing_options: {chain: [scor, passed]}",
+        ("'scor'", "did you mean 'score'"),
+    ),
+    "sharing of a model that has none": (
+        "problem: {targets: [score]}\nmodel: {name: linear, sharing: mmoe}\n",
+        ("'linear'", "'sharing'"),
+    ),
+    "nothing shared that is learned": (
+        "problem: {targets: [score, passed], inputs: [hours, age]}\n"
+        + NET % "balancing: mgda, depth: 0, embedding: 0, wide: none",
+        ("share something that is learned", "balancing: equal"),
+    ),
     "no such prior": ("problem: {targets: [score]}\n" + NET % "prior: gausian", ("'gaussian'",)),
     "no such device": ("problem: {targets: [score]}\n" + NET % "device: gpuu", ("device", "'auto'")),
     "no such encoder": ("problem: {targets: [score]}\n" + NET % "encoders: {nmbers: {}}", ("'numbers'",)),

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
+import umbel
 import umbel.training.compare as compare_module
 from umbel.app.main import app
 from umbel.app.run import Run
@@ -244,3 +245,35 @@ def test_two_processes_give_one_run_and_one_message(table: Path, tmp_path: Path)
     found = subprocess.run([str(c) for c in [*command, "--out", out]], capture_output=True, text=True)
     assert found.returncode == 2
     assert found.stderr.count("error:") == 1
+
+
+@pytest.mark.parametrize("command", ["fit", "compare"])
+def test_sharing_and_balancing_are_options(command: str, table: Path, tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "problem: {targets: [score, passed]}\n"
+        "model: {name: net, folds: 0, options: {width: 8, depth: 2, epochs: 4}}\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "run"
+    methods = ["--sharing", "film", "--balancing", "upgrad", "--gradients", "parameters"]
+    run(command, table, "-c", config, "--out", out, *methods, "--quiet")
+    told = (out / "config.yaml").read_text(encoding="utf-8")
+    for word in ("sharing: film", "balancing: upgrad", "gradients: parameters"):
+        assert word in told
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Task gradients" in page
+    assert "at the parameters that tasks share" in page
+    assert "Weights of the balancer" in page
+    again = umbel.load(out / "model")
+    assert (again.sharing, again.balancing, again.gradients) == ("film", "upgrad", "parameters")
+    assert again.learner_.options["balancing"] == "upgrad"
+
+
+def test_methods_tell_what_a_balancer_needs_and_costs() -> None:
+    rows = {row["name"]: row for row in json.loads(run("methods", "balancer", "--json").stdout)}
+    assert rows["equal"]["needs"] == "nothing"
+    assert rows["upgrad"]["needs"] == "gramian"
+    assert rows["graddrop"]["gradients"] == "parameters"
+    assert rows["famo"]["cost"] == "one more forward pass"
+    assert all(row["source"] for row in rows.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,26 @@ def test_python_examples_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for block in blocks(path, "python"):
         exec(compile(block, str(path), "exec"), names)
     assert len(names["answers"]) > 0
+
+
+def test_the_example_of_a_loop_runs_and_learns(capsys: pytest.CaptureFixture[str]) -> None:
+    path = ROOT / "examples" / "own_loop.py"
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 40
+    names: dict[str, Any] = {}
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
+    assert "unexplained variance" in capsys.readouterr().out
+    assert max(names["unexplained"]) < 0.2
+
+
+def test_the_page_of_methods_tells_every_method() -> None:
+    specification = importlib.util.spec_from_file_location("methods", ROOT / "docs" / "methods.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    page = module.page()
+    assert set(module.TITLES) == set(module.METHODS)
+    assert all(f"| `{name}` |" in page for name in ("upgrad", "mmoe", "trace_norm", "convolution", "auc"))
 
 
 def test_the_readme_begins_with_the_two_commands() -> None:

@@ -28,6 +28,9 @@ def options_of(
     entity: Sequence[str] | None = None,
     inputs: Sequence[str] | None = None,
     model: str | None = None,
+    sharing: str | None = None,
+    balancing: str | None = None,
+    gradients: str | None = None,
     splits: int | None = None,
     seed: int | None = None,
 ) -> dict[str, Any]:
@@ -38,6 +41,9 @@ def options_of(
         "problem.entity": entity,
         "problem.inputs": inputs,
         "model.name": model,
+        "model.sharing": sharing,
+        "model.balancing": balancing,
+        "model.gradients": gradients,
         "compare.splits": splits,
         "seed": seed,
     }
@@ -155,7 +161,7 @@ def fit_into(
     from umbel.app.report.content import Report, write_report
     from umbel.app.report.page import render
     from umbel.training.estimator import MultiTask
-    from umbel.training.sections import curves
+    from umbel.training.sections import learned
 
     told = Teller(quiet=quiet)
     text = config_text(config)
@@ -165,20 +171,12 @@ def fit_into(
     again = ["umbel", "fit", "--resume", "--out", str(run.folder)]
     with run.interruptible(resume=again):
         asked = _kept(_shown(config, quiet), run)
-        model = MultiTask(
-            asked.problem,
-            model=asked.model.name,
-            options=asked.model.options,
-            space=asked.model.space,
-            folds=asked.model.folds,
-            seed=asked.seed,
-        ).fit(frame, note=told)
+        model = MultiTask.of(asked).fit(frame, note=told)
         told("the report")
-        section = curves({"fitted": model.learner_})
         facts = {"rows": {"all": len(frame)}, "seed": config.seed, "chosen": {"model": model.notes_}}
         report = Report(
             title,
-            sections=[] if section is None else [section],
+            sections=learned("fitted", model.learner_),
             facts=plain(facts),
             config=text,
             command=command_line(),

@@ -9,10 +9,12 @@ import typer
 
 __all__ = [
     "AsJson",
+    "Balancing",
     "By",
     "ConfigFile",
     "Data",
     "Entity",
+    "Gradients",
     "Inputs",
     "MaybeData",
     "Minutes",
@@ -24,6 +26,7 @@ __all__ = [
     "RunFolder",
     "Saved",
     "Seed",
+    "Sharing",
     "Splits",
     "Targets",
     "count",
@@ -58,6 +61,17 @@ Entity = Annotated[
 ]
 Inputs = Annotated[str | None, typer.Option("--inputs", help="Input columns: a,b,c; the rest by default.")]
 Model = Annotated[str | None, typer.Option("--model", "-m", help="`auto`, or a learner of `umbel methods`.")]
+Sharing = Annotated[
+    str | None, typer.Option("--sharing", help="How the nets share: hard, mmoe, ... (see `umbel methods`).")
+]
+Balancing = Annotated[
+    str | None,
+    typer.Option("--balancing", help="How losses are balanced: equal, upgrad, ... (see `umbel methods`)."),
+]
+Gradients = Annotated[
+    str | None,
+    typer.Option("--gradients", help="Where task gradients are taken: features, parameters or subsample."),
+]
 Splits = Annotated[
     int | None, typer.Option("--splits", help="Repeat over this many splits; intervals over splits.", min=1)
 ]

@@ -20,6 +20,9 @@ def fit(
     entity: options.Entity = None,
     inputs: options.Inputs = None,
     model: options.Model = None,
+    sharing: options.Sharing = None,
+    balancing: options.Balancing = None,
+    gradients: options.Gradients = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, from its checkpoint.")
     ] = False,
@@ -49,6 +52,9 @@ def fit(
         entity=options.names(entity),
         inputs=options.names(inputs),
         model=model,
+        sharing=sharing,
+        balancing=balancing,
+        gradients=gradients,
         seed=seed,
     )
     if resume:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ METHODS = {
     "learner": "umbel.training.learner:LEARNERS",
     "encoder": "umbel.encoders.encoder:ENCODERS",
     "sharing": "umbel.sharing.sharing:SHARINGS",
+    "blocks": "umbel.sharing.trunk:TRUNKS",
     "balancer": "umbel.balancing.balancer:BALANCERS",
     "prior": "umbel.training.prior:PRIORS",
     "metric": "umbel.judging.metrics:METRICS",
@@ -37,8 +38,23 @@ def methods(
     for sort in METHODS if what is None else [what]:
         module, name = METHODS[sort].split(":")
         for entry in getattr(importlib.import_module(module), name):
-            rows.append({"sort": sort, "name": entry.name, "what": entry.summary, "source": entry.source})
+            row = {"sort": sort, "name": entry.name, "what": entry.summary, "source": entry.source}
+            rows.append({**row, **(_needs(entry.item) if sort == "balancer" else {})})
     if as_json:
         print_json(rows)
+    elif what == "balancer":
+        columns = ["name", "what", "source", "needs", "gradients", "cost"]
+        print_table(columns, [[str(row[column]) for column in columns] for row in rows])
     else:
-        print_table(["sort", "name", "what", "source"], [list(row.values()) for row in rows])
+        columns = ["sort", "name", "what", "source"]
+        print_table(columns, [[str(row[column]) for column in columns] for row in rows])
+
+
+def _needs(form: Any) -> dict[str, str]:
+    """What a balancer looks at, where gradients may be taken for it, and what it adds to a plain step."""
+    taken = form.needs - {"losses", "after", "epoch"}
+    return {
+        "needs": ", ".join(sorted(form.needs)) or "nothing",
+        "gradients": ", ".join(sorted(form.places)) if taken else "",
+        "cost": form.cost(),
+    }

@@ -102,12 +102,20 @@ def _facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
     return shown
 
 
+def _short(notes: Any) -> Any:
+    """Notes without what the page draws: curves and gradients."""
+    if isinstance(notes, dict):
+        return {k: _short(v) for k, v in notes.items() if k not in ("curves", "training", "gradients")}
+    return [_short(v) for v in notes] if isinstance(notes, list) else notes
+
+
 def _choices(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """What each model chose, as text; and who was left out."""
     out = []
     chosen = facts.get("chosen")
     if isinstance(chosen, dict):
-        out += [(str(m), json.dumps(notes, indent=1, ensure_ascii=False)) for m, notes in chosen.items()]
+        told = {str(model): _short(notes) for model, notes in chosen.items()}
+        out += [(model, json.dumps(notes, indent=1, ensure_ascii=False)) for model, notes in told.items()]
     left = facts.get("left_out")
     if isinstance(left, dict) and left:
         out.append(("left out", "\n".join(f"{name}: {why}" for name, why in left.items())))
