@@ -85,6 +85,8 @@ def counterpart(joint: str, model: ModelConfig, train: Dataset) -> tuple[str, li
     """The separate model that a joint learner is held against, with the same space of options."""
     if joint in _COUNTERPARTS:
         name = _COUNTERPARTS[joint]
+        if LEARNERS.get(name).serves(train):  # not of these tasks together, but of each by itself
+            return Independent.name, [{"learner": name, "space": [{}], "keep": model.keep}]
         return name, sets_for(name, model)
     return Independent.name, [{"learner": joint, "space": sets_for(joint, model), "keep": model.keep}]
 

@@ -1,0 +1,37 @@
+"""Which separate model a joint one is held against, and what is checked before anything is fitted."""
+
+from __future__ import annotations
+
+import pytest
+
+from neural_tables import dataset, frame
+from umbel.errors import ConfigError
+from umbel.training.build import checked, counterpart
+from umbel.training.config import ModelConfig
+
+LINEAR = ["mean_regularised", "hierarchical", "trace_norm", "task_covariance", "clustered"]
+
+
+@pytest.mark.parametrize("joint", LINEAR)
+@pytest.mark.parametrize("by", [None, "school"])
+def test_linear_models_are_held_against_a_linear_model_per_task(joint: str, by: str | None) -> None:
+    train = dataset(frame(80, seed=2, missing=0.1), ("height", "weight"), by=by)
+    assert counterpart(joint, ModelConfig(name=joint), train)[0] == "linear"
+
+
+def test_a_process_of_many_tasks_is_held_against_one_per_task() -> None:
+    model, table = ModelConfig(name="multitask_gp"), frame(80, seed=2, missing=0.1)
+    columns = dataset(table, ("height", "weight"))
+    assert counterpart("multitask_gp", model, columns)[0] == "gaussian_process"
+    by_rows = dataset(table, ("height",), by="school")
+    name, space = counterpart("multitask_gp", model, by_rows)
+    assert name == "independent"
+    assert space[0]["learner"] == "gaussian_process"
+
+
+def test_the_named_options_win_over_the_nets_own() -> None:
+    model = ModelConfig(name="net", options={"sharing": "hard", "width": 8}, sharing="film", balancing="mgda")
+    assert model.sets == [{"sharing": "film", "width": 8, "balancing": "mgda"}]
+    checked(model)
+    with pytest.raises(ConfigError, match="did you mean 'mmoe'"):
+        checked(ModelConfig(sharing="mmo"))
