@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from neural_tables import dataset, frame
+from neural_tables import NUMBERS, dataset, frame
 from umbel.errors import ConfigError
 from umbel.training.build import checked, counterpart
 from umbel.training.config import ModelConfig
@@ -21,9 +21,9 @@ def test_linear_models_are_held_against_a_linear_model_per_task(joint: str, by: 
 
 def test_a_process_of_many_tasks_is_held_against_one_per_task() -> None:
     model, table = ModelConfig(name="multitask_gp"), frame(80, seed=2, missing=0.1)
-    columns = dataset(table, ("height", "weight"))
+    columns = dataset(table, ("height", "weight"), columns=NUMBERS)
     assert counterpart("multitask_gp", model, columns)[0] == "gaussian_process"
-    by_rows = dataset(table, ("height",), by="school")
+    by_rows = dataset(table, ("height",), columns=NUMBERS, by="school")
     name, space = counterpart("multitask_gp", model, by_rows)
     assert name == "independent"
     assert space[0]["learner"] == "gaussian_process"
