@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -221,3 +222,19 @@ def test_without_validation_labels_the_last_epoch_counts() -> None:
     known = data.known("height")
     net = Net(**SMALL).fit(data.take(known), data.take(~known))
     assert net.notes["epochs"] == {"height": [3]}
+
+
+@pytest.mark.parametrize("how", ["tempered", "uniform", "round_robin"])
+@pytest.mark.parametrize("by", [None, "school"])
+def test_tasks_with_few_labels_may_come_more_often(how: str, by: str | None, tmp_path: Path) -> None:
+    table = frame(120, seed=6)
+    table.loc[12:, "sick"] = np.nan
+    data = dataset(table, ("height", "sick"), by=by)
+    options = {"epochs": 3, "width": 6, "batch_size": 16, "sampling": how, "diagnose": False}
+    valid = data.take(np.arange(30))
+    one = Net(**options).fit(data, valid).predict(data)["sick"].value
+    other = Net(**{**options, "sampling": "proportional"}).fit(data, valid).predict(data)["sick"].value
+    assert np.isfinite(one).all()
+    assert not np.array_equal(one, other)
+    again = Net(**options, checkpoint=str(tmp_path), every=2).fit(data, valid)
+    np.testing.assert_array_equal(again.predict(data)["sick"].value, one)

@@ -17,6 +17,7 @@ __all__ = ["COMMANDS", "Doors", "app", "run"]
 COMMANDS = (
     "demo",
     "inspect",
+    "split",
     "compare",
     "fit",
     "evaluate",

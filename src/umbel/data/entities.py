@@ -7,8 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from umbel.data.cells import codes_of
+from umbel.data.duplicates import near_texts, same_rows
 from umbel.data.problem import Problem
 from umbel.data.read import take_column
+from umbel.data.union import unite
 
 __all__ = ["find_entities", "first_rows"]
 
@@ -16,38 +18,39 @@ __all__ = ["find_entities", "first_rows"]
 def find_entities(frame: pd.DataFrame, problem: Problem) -> NDArray[np.int64]:
     """The entity of each row, [B], numbers from 0.
 
-    Rows with the same values in all ``entity`` columns are one entity, and so are rows of one ``group``;
-    where both are given, whatever hangs together through either. A row without any value in these
-    columns is an entity of its own, and so is every row where none is given.
+    Rows with the same values in all ``entity`` columns are one entity; so are rows of one ``group``, for
+    each of these columns, and rows with the same (or, for text, nearly the same) content where
+    ``duplicates`` asks for it. Whatever hangs together through any of them is one. A row without any value
+    in these columns is an entity of its own, and so is every row where none is given.
 
-    :raises DataError: a column is not there.
+    :raises DataError: a column is not there (near names are given).
 
     >>> table = pd.DataFrame({"name": ["a", "b", "a", None], "site": [1, 2, 3, None]})
     >>> find_entities(table, Problem.of("y", entity="name"))
     array([0, 1, 0, 2])
     """
-    keys: list[NDArray[np.int64]] = []
-    for names in (problem.entity, [problem.group] if problem.group else []):
-        if not names:
-            continue
-        columns = [take_column(frame, name, "entity column") for name in names]
-        codes = codes_of(columns)
-        alone = np.logical_and.reduce([c.isna().to_numpy() for c in columns])
-        codes[alone] = codes.max(initial=0) + 1 + np.arange(int(alone.sum()))
-        keys.append(pd.factorize(codes)[0].astype(np.int64))
-    if not keys:
-        return np.arange(len(frame), dtype=np.int64)
-    if len(keys) == 1:
-        return keys[0]
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    keys = [_key(frame, names) for names in [problem.entity, *([one] for one in problem.group)] if names]
+    for name in problem.duplicates:
+        if name == "rows":
+            asked = {*problem.sources, problem.by, *problem.entity, *problem.group}
+            inputs = [c for c in (problem.inputs or frame.columns) if c not in asked]
+            keys.append(same_rows(frame, inputs))
+        else:
+            texts = take_column(frame, name, "column of duplicates")
+            keys.append(
+                near_texts(
+                    [None if missing else str(t) for t, missing in zip(texts, texts.isna(), strict=True)]
+                )
+            )
+    return unite(keys) if keys else np.arange(len(frame), dtype=np.int64)
 
-    first, second = keys[0], keys[1] + keys[0].max() + 1
-    count = int(second.max()) + 1
-    links = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(count, count))
-    parts = connected_components(links, directed=False)[1]
-    found: NDArray[np.int64] = pd.factorize(parts[first])[0].astype(np.int64)
-    return found
+
+def _key(frame: pd.DataFrame, names: list[str]) -> NDArray[np.int64]:
+    """Rows with the same values in all columns have the same number; -1 where all are missing."""
+    columns = [take_column(frame, name, "entity column") for name in names]
+    codes = codes_of(columns)
+    codes[np.logical_and.reduce([c.isna().to_numpy() for c in columns])] = -1
+    return codes
 
 
 def first_rows(entities: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -21,8 +21,7 @@ def _reserved(problem: Problem) -> dict[str, str]:
     reasons = dict.fromkeys(problem.ignore, "ignored, as given")
     if len(problem.entity) == 1:
         reasons[problem.entity[0]] = "names the entity"
-    if problem.group is not None:
-        reasons[problem.group] = "names the group that stays together"
+    reasons |= dict.fromkeys(problem.group, "names the group that stays together")
     if problem.by is not None:
         reasons[problem.by] = "says which task a row belongs to"
     reasons.update(dict.fromkeys(problem.sources, "is asked"))

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from umbel.data.audit import Audit, check_entities
 from umbel.data.cells import as_category, blank, clean, rows_named
 from umbel.data.dataset import Dataset
+from umbel.data.entities import find_entities
 from umbel.data.inputs import choose_inputs
 from umbel.data.problem import Problem
 from umbel.data.read import check_table, take_column
 from umbel.data.schema import Schema
-from umbel.data.split import Split, find_entities, split_rows
+from umbel.data.split import Split
+from umbel.data.splitting import split_rows
 from umbel.data.targets import choose_kind, target_column
 from umbel.errors import DataError, near
 from umbel.tasks import Target, TaskSet
@@ -146,7 +148,7 @@ def prepare(frame: pd.DataFrame, problem: Problem, *, seed: int = 0, split: Spli
         entities=entities,
         groups=codes,
     )
-    notes = [*problem.notes, audit.words]
+    notes = [*problem.notes, audit.words, *split.notes]
     if codes is not None and (codes < 0).any():
         notes.append(f"{int((codes < 0).sum())} rows belong to groups that training never saw.")
     return Prepared(dataset, split, problem, audit, reasons, left_out, notes)
@@ -173,6 +175,6 @@ def attach(frame: pd.DataFrame, schema: Schema, tasks: TaskSet, *, problem: Prob
     answers = {
         t.name: t.kind.encode(target_column(frame, problem, t.name, required=False)) for t in tasks.targets
     }
-    here = all(c in frame.columns for c in [*problem.entity, *([problem.group] if problem.group else [])])
+    here = all(c in frame.columns for c in [*problem.entity, *problem.group])
     entities = find_entities(frame, problem) if here else np.arange(len(frame), dtype=np.int64)
     return Dataset(source, schema, tasks, np.arange(len(frame), dtype=np.int64), answers, entities, codes)

@@ -132,19 +132,31 @@ class InputSpec(BaseModel):
 class SplitSpec(BaseModel):
     """How rows become training, validation and test rows.
 
-    :param how: ``random`` (by entity) or ``time``.
+    :param how: ``random`` (by entity), ``balanced`` (by entity, each side with its share of every task's
+        labels, classes and quantiles), ``time``, or ``situation`` (whole domains, sites, speakers held out).
     :param shares: of entities (random), or of entities in order of time; they sum to 1.
     :param valid_from: first time of validation (``time``), a number or a date.
     :param test_from: first time of test.
+    :param gap: ``time``: rows so long before the next period are left out; a number, or text as "7d".
+    :param horizon: ``time``: how long after its row a label is known, or the column that says when; rows
+        whose label is known only in the next period are left out.
+    :param situation: ``situation``: the column that names it.
+    :param test: ``situation``: those held out for test; drawn by ``shares`` where None.
+    :param valid: ``situation``: those held out for validation; likewise.
     :param seed: the run's seed where None.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    how: Literal["random", "time"] = "random"
+    how: Literal["random", "balanced", "time", "situation"] = "random"
     shares: tuple[float, float, float] = (0.7, 0.1, 0.2)
     valid_from: Annotated[float | str | None, BeforeValidator(_dated)] = None
     test_from: Annotated[float | str | None, BeforeValidator(_dated)] = None
+    gap: float | str | None = None
+    horizon: float | str | None = None
+    situation: str | None = None
+    test: Annotated[list[str] | None, BeforeValidator(_listed)] = None
+    valid: Annotated[list[str] | None, BeforeValidator(_listed)] = None
     seed: int | None = None
 
     @model_validator(mode="after")
@@ -153,8 +165,14 @@ class SplitSpec(BaseModel):
             raise ValueError("shares are three numbers >= 0 that sum to 1, the first above 0")
         if (self.valid_from is None) != (self.test_from is None):
             raise ValueError("valid_from and test_from are given together or not at all")
-        if self.valid_from is not None and self.how == "random":
-            raise ValueError("valid_from and test_from need how: time")
+        of_time = (self.valid_from, self.test_from, self.gap, self.horizon)
+        if self.how != "time" and any(value is not None for value in of_time):
+            raise ValueError("valid_from, test_from, gap and horizon need how: time")
+        of_place = (self.situation, self.test, self.valid)
+        if self.how != "situation" and any(value is not None for value in of_place):
+            raise ValueError("situation, test and valid need how: situation")
+        if self.how == "situation" and self.situation is None:
+            raise ValueError("how: situation needs the key 'situation', the column that names it")
         return self
 
 
@@ -171,7 +189,9 @@ class Problem(BaseModel):
     :param types: types of some columns, instead of the inferred ones.
     :param ignore: columns that are no inputs.
     :param entity: rows with the same values in all of these columns are one entity.
-    :param group: a column whose equal rows also stay on one side of the split.
+    :param group: columns whose equal rows also stay on one side of the split, each by itself.
+    :param duplicates: what else makes rows one entity: ``rows`` (the same content in all inputs), or text
+        columns whose near-duplicates stay together.
     :param time: the column a split by time follows.
     :param separators: by ``set`` column, what stands between its names.
     :param missing: texts that stand for a missing cell, e.g. ``["?"]``.
@@ -197,7 +217,8 @@ class Problem(BaseModel):
     types: dict[str, ColumnType] = {}
     ignore: Names = []
     entity: Names = []
-    group: str | None = None
+    group: Names = []
+    duplicates: Names = []
     time: str | None = None
     separators: dict[str, str] = {}
     missing: Names = []

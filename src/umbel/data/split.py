@@ -13,12 +13,20 @@ from numpy.typing import NDArray
 from umbel.data.cells import rows_named
 from umbel.data.dealing import counts_of, deal, folds
 from umbel.data.entities import find_entities, first_rows
-from umbel.data.problem import Problem, SplitSpec
-from umbel.data.read import take_column
+from umbel.data.problem import SplitSpec
 from umbel.errors import DataError
 from umbel.seeding import numpy_generator
 
-__all__ = ["SIDES", "Split", "find_entities", "folds", "split_by_time", "split_randomly", "split_rows"]
+__all__ = [
+    "SIDES",
+    "Split",
+    "find_entities",
+    "folds",
+    "moment_of",
+    "split_by_time",
+    "split_randomly",
+    "times_of",
+]
 
 SIDES = ("train", "valid", "test")
 
@@ -28,17 +36,19 @@ class Split:
     """Positions of the rows on each side, ascending.
 
     :param train, valid, test: [rows on the side] long.
+    :param notes: sentences for the report: what was left out or held out.
     """
 
     train: NDArray[np.int64]
     valid: NDArray[np.int64]
     test: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
 
     @staticmethod
-    def of(sides: NDArray[Any]) -> Split:
+    def of(sides: NDArray[Any], *notes: str) -> Split:
         """From a number per row, [B]: 0 training, 1 validation, 2 test, -1 left out."""
         train, valid, test = (np.flatnonzero(np.asarray(sides) == side) for side in range(3))
-        return Split(train, valid, test)
+        return Split(train, valid, test, notes)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -71,8 +81,12 @@ def split_randomly(
     return Split.of(sides[entities])
 
 
-def _times(column: pd.Series) -> pd.Series:
-    """Numbers or dates in order of time."""
+def times_of(column: pd.Series) -> pd.Series:
+    """Numbers or dates in order of time.
+
+    :param column: [B], numbers, dates, or text of either.
+    :raises DataError: a time is missing or does not parse (rows are named).
+    """
     if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype):
         times = column
     else:
@@ -103,7 +117,7 @@ def split_by_time(times: pd.Series, entities: NDArray[np.int64], spec: SplitSpec
     :param spec: either first times of validation and test, or shares of entities in order of time.
     :raises DataError: a time is missing, or a given one does not fit the column.
     """
-    times = _times(times)
+    times = times_of(times)
     last = times.groupby(entities).transform("max")
     if spec.valid_from is None:
         ordered = last.iloc[first_rows(entities)].sort_values()
@@ -112,7 +126,7 @@ def split_by_time(times: pd.Series, entities: NDArray[np.int64], spec: SplitSpec
         ends = (counts[0], counts[0] + counts[1])
         starts: list[Any] = [ordered.iloc[end] if end < len(ordered) else None for end in ends]
     else:
-        starts = [_moment(value, times) for value in (spec.valid_from, spec.test_from)]
+        starts = [moment_of(value, times) for value in (spec.valid_from, spec.test_from)]
         if starts[0] > starts[1]:
             raise DataError(
                 "validation comes before test",
@@ -126,8 +140,11 @@ def split_by_time(times: pd.Series, entities: NDArray[np.int64], spec: SplitSpec
     return Split.of(sides)
 
 
-def _moment(value: float | str | None, times: pd.Series) -> Any:
-    """A given time in the terms of the column."""
+def moment_of(value: float | str | None, times: pd.Series) -> Any:
+    """A given time in the terms of the column.
+
+    :raises DataError: it is of another kind than the column.
+    """
     try:
         if not pd.api.types.is_datetime64_any_dtype(times.dtype):
             return float(str(value))
@@ -141,34 +158,3 @@ def _moment(value: float | str | None, times: pd.Series) -> Any:
             found=f"{value!r}, column '{times.name}' has {times.iloc[0]!r}",
             remedy="write it as the column does, e.g. 2005 or 2005-01-31",
         ) from None
-
-
-def split_rows(
-    frame: pd.DataFrame,
-    problem: Problem,
-    entities: NDArray[np.int64],
-    groups: NDArray[np.int64] | None = None,
-    *,
-    seed: int = 0,
-) -> Split:
-    """The split a problem asks for.
-
-    :param frame: the table.
-    :param entities: [B], from :func:`find_entities`.
-    :param groups: [B], task group of each row (rows layout).
-    :param seed: the run's seed; the problem's own goes before.
-    :raises DataError: a side that has a share gets no row.
-    """
-    spec = problem.split
-    if spec.how == "time":
-        split = split_by_time(take_column(frame, str(problem.time), "time column"), entities, spec)
-    else:
-        split = split_randomly(entities, spec, seed if spec.seed is None else spec.seed, groups)
-    for side, share in zip(SIDES, spec.shares, strict=True):
-        if split.sizes[side] == 0 and (share > 0 or side == "train"):
-            raise DataError(
-                "each side of the split has at least one row",
-                found=f"none for {side}; {len(frame)} rows, {int(entities.max()) + 1} entities",
-                remedy="give more rows, other shares, or other times",
-            )
-    return split

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 
 from umbel._version import __version__
+from umbel.data.auditing import audit
 from umbel.data.prepare import Prepared, prepare
 from umbel.judging.corrected import combine
 from umbel.judging.recommend import recommend
 from umbel.judging.scorecard import Candidate, Scorecard, judge
 from umbel.judging.section import Section
+from umbel.training.audit_section import audit_section
 from umbel.training.config import Config
 from umbel.training.estimator import MultiTask
 from umbel.training.held import fit_rules
@@ -78,13 +80,25 @@ def compare(
         told("the test rows")
         one = _judge(data, done, config, seed)
         cards.append(one.scores)
-        first = first or (data, done, one)
+        if first is None:
+            first = data, done, _audited(frame, data, config, one) if config.compare.audit else one
     assert first is not None, "there is at least one split"
     data, done, one = first
     scores = one.scores if len(cards) == 1 else combine(cards, train=len(data.train), test=len(data.test))
     facts = one.facts | {"cpu_seconds": time.process_time() - begin, "splits": len(cards)}
     words = recommend(scores, joint="joint")
     return Comparison(scores, one.sections, words, one.costs, facts, one.model)
+
+
+def _audited(frame: pd.DataFrame, data: Prepared, config: Config, found: Comparison) -> Comparison:
+    """With what an audit of the split found: a section, and a note for each leak it suspects."""
+    problem = data.problem
+    entities = data.dataset.entities if problem.entity or problem.group else None
+    report = audit(frame, problem, data.split, entities=entities, seed=config.seed)
+    suspected = [f"A leak, as it seems: {leak.words} {leak.remedy}".strip() for leak in report.leaks]
+    notes = [*found.facts["notes"], *suspected]
+    facts = found.facts | {"notes": notes, "audit": report.words}
+    return replace(found, sections=[*found.sections, audit_section(report)], facts=facts)
 
 
 def _prefixed(note: Callable[[str], None], index: int, count: int) -> Callable[[str], None]:

@@ -59,6 +59,7 @@ class CompareConfig(BaseModel):
     :param baselines: stand beside every score.
     :param extra: further learners to print with their verdicts.
     :param metrics: the primary one of each kind, or all.
+    :param audit: look for leaks and drift in the (first) split; the report tells what was found.
     :param ensembles: built of all members on held-out rows.
     """
 
@@ -69,6 +70,7 @@ class CompareConfig(BaseModel):
     baselines: list[str] = ["constant", "linear", "boosted"]
     extra: list[str] = []
     metrics: Literal["primary", "all"] = "primary"
+    audit: bool = True
     ensembles: list[Literal["average", "stacked"]] = ["average", "stacked"]
 
 

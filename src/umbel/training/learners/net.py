@@ -16,7 +16,6 @@ from torch import Tensor
 
 from umbel.data.batch import Batch
 from umbel.data.dataset import Dataset
-from umbel.data.sampler import Sampler
 from umbel.data.schema import Schema
 from umbel.encoders.space import FeatureSpace
 from umbel.errors import ConfigError, DataError
@@ -36,6 +35,7 @@ from umbel.training.learners.net_parts import (
     model_of,
     optimizer_of,
     prior_of,
+    sampler_of,
 )
 from umbel.training.loop import Loop, raw_outputs
 from umbel.training.losses import count_labels
@@ -191,14 +191,7 @@ class Net(NetOptions):
         model.to(device)
         balancer = balancer_of(self, len(tasks), seed).to(device)
         whole = self.optimizer == "lbfgs"
-        sampler = Sampler(
-            len(rows),
-            len(rows) if whole else self.batch_size,
-            seed,
-            rank=among.rank,
-            world=among.world,
-            shuffle=not whole,
-        )
+        sampler = sampler_of(self, tasks, table, rows, seed, among)
         torch.manual_seed(derive(seed, "dropout", among.rank))
         return Loop(
             model=model,

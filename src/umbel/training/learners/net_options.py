@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from umbel.balancing.balancer import Place
 from umbel.balancing.making import check_options
+from umbel.data.sources import How as Sampling
 from umbel.errors import ConfigError, near
 from umbel.sharing.sharing import SHARINGS
 from umbel.training.loop import Criterion
@@ -32,6 +33,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "dtype": get_args(Dtype),
     "task_weighting": get_args(TaskWeighting),
     "gradients": get_args(Place),
+    "sampling": get_args(Sampling),
     "bad_loss": get_args(BadLossPolicy),
 }
 _AT_LEAST: dict[str, float] = {
@@ -78,6 +80,9 @@ class NetOptions:
     :param schedule: of the learning rate: constant, cosine, one_cycle.
     :param epochs: at most; for lbfgs, of 20 iterations each.
     :param batch_size: rows of a batch, over all processes.
+    :param sampling: which rows come: proportional (as they are), tempered (a task's share is proportional
+        to its labels ** ``sampling_alpha``), uniform, or round_robin (tasks in turn).
+    :param sampling_alpha: in [0, 1]; 1 is proportional, 0 uniform.
     :param pieces: a batch goes through the model in so many parts (less memory, the same update).
     :param clip: the gradient's norm is held at or below this (not for lbfgs, whose line search needs the
         gradient itself); None leaves it be.
@@ -131,6 +136,8 @@ class NetOptions:
     schedule: str = "constant"
     epochs: int = 20
     batch_size: int = 256
+    sampling: Sampling = "proportional"
+    sampling_alpha: float = 0.5
     pieces: int = 1
     clip: float | None = None
     balancing: str = "equal"
@@ -170,6 +177,7 @@ class NetOptions:
             self._hold(name, kind, partial(le, least), f"number, at least {least:g}")
         for name in _SHARES:
             self._hold(name, float, lambda v: 0 <= v < 1, "share in [0, 1)")
+        self._hold("sampling_alpha", float, lambda v: 0 <= v <= 1, "number in [0, 1]")
         for name in ("lr", "prior_scale", "clip"):
             if name != "clip" or self.clip is not None:
                 self._hold(name, float, lambda v: v > 0, "number above 0")
@@ -200,6 +208,12 @@ class NetOptions:
         SHARINGS.get(self.sharing)
         form = check_options(self.balancing, self.balancing_options or {})
         pull_of(form, self.gradients)
+        if self.optimizer == "lbfgs" and self.sampling != "proportional":
+            raise ConfigError(
+                "L-BFGS sees all rows at each step",
+                found=f"sampling: {self.sampling}",
+                remedy="sampling: proportional, or optimizer: adamw",
+            )
         if self.optimizer == "lbfgs" and form.needs:
             raise ConfigError(
                 "L-BFGS needs an objective that stays as it is",

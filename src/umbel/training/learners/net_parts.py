@@ -9,16 +9,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from umbel.balancing.balancer import Balancer
 from umbel.balancing.making import make
+from umbel.data.batch import Batch
+from umbel.data.sampler import Sampler
+from umbel.data.task_sampler import TaskSampler
 from umbel.encoders.space import FeatureSpace
 from umbel.errors import ConfigError
 from umbel.seeding import derive
 from umbel.sharing.model import MultiTaskNet
 from umbel.tasks import TaskSet
 from umbel.training.calibrate import Calibration
+from umbel.training.distributed import Processes
 from umbel.training.learners.net_options import NetOptions
 from umbel.training.loop import Loop, Snapshot, judge, snapshot
 from umbel.training.prior import PRIORS, Prior
@@ -32,6 +36,7 @@ __all__ = [
     "model_of",
     "optimizer_of",
     "prior_of",
+    "sampler_of",
 ]
 
 _CLASSES = ("bernoulli", "categorical", "ordered", "simplex")
@@ -151,6 +156,36 @@ def balancer_of(options: NetOptions, count: int, seed: int) -> Balancer:
         return make("equal", 1)
     seed = derive(seed, "balancer")
     return make(options.balancing, count, seed=seed, options=options.balancing_options)
+
+
+def sampler_of(
+    options: NetOptions, tasks: TaskSet, table: Batch, rows: Tensor, seed: int, among: Processes
+) -> Sampler:
+    """The order of rows that the options tell of.
+
+    :param table: the training rows.
+    :param rows: positions of those that have a known label.
+    """
+    whole = options.optimizer == "lbfgs"
+    if options.sampling == "proportional":
+        size = len(rows) if whole else options.batch_size
+        return Sampler(len(rows), size, seed, rank=among.rank, world=among.world, shuffle=not whole)
+    if tasks.by_rows:
+        known = table.side["group"][rows]
+    else:
+        each = [
+            (table.weights[target.name][rows] != 0).view(len(rows), -1).any(dim=1) for target in tasks.targets
+        ]
+        known = torch.stack(each, dim=1)
+    return TaskSampler(
+        known,
+        options.batch_size,
+        seed,
+        how=options.sampling,
+        alpha=options.sampling_alpha,
+        rank=among.rank,
+        world=among.world,
+    )
 
 
 def prior_of(options: NetOptions) -> Prior | None:
