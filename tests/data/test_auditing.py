@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import chi2_contingency, ks_2samp
+from sklearn.datasets import load_iris
 from sklearn.metrics import roc_auc_score
 
 from umbel.data.audit_adversary import clustered_auc
 from umbel.data.audit_copies import cell_hashes, find_copies
 from umbel.data.audit_drift import find_drifts, holm, measure_classes, measure_numbers
-from umbel.data.audit_identity import likeness
+from umbel.data.audit_likeness import likeness, rank_correlation, von_neumann
 from umbel.data.audit_overlap import compact, count_overlap, find_shared, sides_of
 from umbel.data.audit_report import Finding, Report
 from umbel.data.audit_tasks import TaskTable
@@ -172,7 +173,10 @@ def ordinary_tables() -> dict[str, tuple[pd.DataFrame, Problem]]:
     club = chance.integers(0, 6, n)
     count = chance.integers(0, 50, n)
     kind = chance.integers(0, 40, n)
+    days = np.cumsum(chance.normal(size=400))
+    prices = {f"p{i}": np.round(20 * days + chance.normal(size=400) * 9) + 500 for i in range(12)}
     return {
+        "prices of days": (pd.DataFrame(prices).assign(y=days), Problem.of("y")),
         "few levels that tell much": (
             plain.assign(club=np.array(list("abcdef"))[club], y=club + 0.1 * noise, x=club + 0.1 * x),
             Problem.of("y"),
@@ -232,6 +236,17 @@ def test_likeness_is_the_intraclass_correlation() -> None:
     assert np.isnan(likeness(np.arange(2000), pd.Series(numbers)))
 
 
+def test_an_order_that_means_something_is_seen() -> None:
+    chance = np.random.default_rng(0)
+    levels = np.repeat(np.arange(100), 6)
+    code, trend = pd.Series(chance.normal(size=100)[levels]), pd.Series(np.sin(levels / 30))
+    assert von_neumann(levels, code) == pytest.approx(1, abs=0.3)
+    assert von_neumann(levels, trend) < 0.01
+    assert rank_correlation(levels, [code, code, trend]) < 0.2
+    assert rank_correlation(levels, [trend, pd.Series(levels)]) > 0.4
+    assert rank_correlation(levels, [pd.Series(np.ones(600))]) == 0.0
+
+
 def copied(columns: dict[str, Any], copies: int) -> tuple[pd.DataFrame, Split]:
     """A table whose last rows are copies of its first, which stand on another side."""
     frame = pd.DataFrame(columns)
@@ -263,6 +278,16 @@ def test_copies_are_found(kind: str, copies: int) -> None:
     assert severities(report)["copies"] == ("leak" if copies else "passed")
     if copies:
         assert "train row 0 and test row 893" in report.leaks[0].words
+
+
+def test_one_pair_of_rounded_rows_proves_nothing() -> None:
+    """Two of the 150 irises are alike in all four measures, which are rounded to a millimetre."""
+    frame = load_iris(as_frame=True).frame
+    sides = np.zeros(150, dtype=int)
+    sides[[*range(0, 140, 4), 142]] = 2
+    report = audit(frame, Problem.of("target"), Split.of(sides))
+    assert report.copies.rows == (101, 142)
+    assert severities(report)["copies"] == "warning"
 
 
 def test_rows_alike_by_chance_are_no_leak() -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from umbel.data.audit import check_entities
 from umbel.data.datasets import DATASETS
 from umbel.data.films import films, films_problem
 from umbel.data.prepare import Prepared, prepare
+from umbel.data.proof import check_entities
 from umbel.errors import DataError
 
 pytest.importorskip("bokeh_sampledata")

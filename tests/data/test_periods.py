@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from umbel.data.audit import check_entities
 from umbel.data.periods import check_periods, split_periods
 from umbel.data.problem import SplitSpec
+from umbel.data.proof import check_entities
 from umbel.data.split import Split, split_by_time
 from umbel.data.timeline import Timeline
 from umbel.errors import ConfigError, DataError, ShapeError

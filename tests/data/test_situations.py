@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 from sklearn.model_selection import LeaveOneGroupOut
 
-from umbel.data.audit import check_entities
 from umbel.data.by_difficulty import split_by_difficulty
 from umbel.data.problem import SplitSpec
+from umbel.data.proof import check_entities
 from umbel.data.situations import leave_situation_out, split_situations
 from umbel.data.split import Split, split_randomly
 from umbel.errors import ConfigError, DataError

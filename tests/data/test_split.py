@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from umbel.data.audit import check_entities
 from umbel.data.entities import find_entities
 from umbel.data.problem import Problem, SplitSpec
+from umbel.data.proof import check_entities
 from umbel.data.split import Split, folds, split_by_time, split_randomly
 from umbel.data.splitting import split_rows
 from umbel.errors import DataError

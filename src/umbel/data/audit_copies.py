@@ -53,6 +53,7 @@ def _single(column: pd.Series) -> pd.Series:
 def cell_hashes(column: pd.Series, place: int = 0) -> Hashes:
     """A number per cell, [B]: equal cells have equal ones, a missing cell is a value of its own.
 
+    :param column: [B], any cells.
     :param place: of the column among the inputs, so that exchanged cells are another row.
     """
     column = _single(column)
@@ -83,8 +84,8 @@ def find_copies(columns: Sequence[pd.Series], sides: NDArray[np.int8], *, seed: 
 
     Rows alike by chance are told from copies. They are **copies** where some input is nearly a name (half of
     its known cells or more are distinct), or where hardly a row is alike in all inputs but one: of rows alike
-    by chance there are always more that nearly are. Inputs of yes and no alone never make copies. The second
-    is judged from at most 1,000 of these rows against 20,000 others.
+    by chance there are always more that nearly are (fewer than five pairs prove nothing). Inputs of yes and
+    no alone never make copies. The second is judged from at most 1,000 of these rows against 20,000 others.
 
     :param columns: the inputs, [B] each, blank cells missing; a row with none of them is no copy.
     :param sides: [B], 0 training, 1 validation, 2 test, -1 left out.

@@ -21,6 +21,8 @@ LEVEL = 0.01
 SMALL = 0.1
 """Cramer's V, and distance of Kolmogorov and Smirnov, up to which a drift is small."""
 
+EXACT = 500
+
 Numbers = NDArray[np.float64]
 
 
@@ -131,7 +133,8 @@ def measure_numbers(one: Numbers, other: Numbers) -> tuple[float, float, float]:
     """
     from scipy.stats import ks_2samp
 
-    found = ks_2samp(one, other, method="auto" if min(len(one), len(other)) < 10_000 else "asymp")
+    # the exact distribution is slow for large samples, and may fail there
+    found = ks_2samp(one, other, method="exact" if max(len(one), len(other)) <= EXACT else "asymp")
     spread = float(np.sqrt((one.var() + other.var()) / 2))
     return (
         float(found.pvalue),

@@ -29,17 +29,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from umbel.data.audit_likeness import SPARE, likeness, rank_correlation, von_neumann
 from umbel.data.audit_tasks import Part
 from umbel.data.cells import is_listed
 from umbel.data.infer import NAMED_ID, counts_rows
 from umbel.seeding import numpy_generator
 
-__all__ = ["Identity", "find_identities", "likeness"]
+__all__ = ["Identity", "find_identities"]
 
 ROWS = 20_000
 LEVELS = 10
-SPARE = 30
-"""Rows more than values: fewer tell nothing of likeness."""
 MANY = 3
 NAMES = re.compile(
     r"(^|[^a-z])(subject|patient|person|participant|respondent|user|customer|client|student|pupil|speaker|"
@@ -82,50 +81,6 @@ class Identity:
         )
 
 
-def likeness(levels: Codes, cells: pd.Series) -> float:
-    """Intraclass correlation of a column within levels: 0 by chance, 1 where it is constant within each.
-
-    One-way random effects with unequal sizes; classes are taken as indicators, whose squares add up.
-
-    :param levels: [B], numbers from 0.
-    :param cells: [B], numbers (measured by size) or classes; missing ones are left out.
-    :returns: NaN where the column is constant, or has hardly a level that comes again.
-
-    Source: Fisher 1925, ch. 7; Donner 1986, eq. 2.2 (unequal sizes).
-
-    >>> round(likeness(np.repeat(np.arange(50), 4), pd.Series(np.repeat(np.arange(50.0), 4))), 3)
-    1.0
-    """
-    known, numbers = cells.notna().to_numpy(), np.zeros(0)
-    if pd.api.types.is_numeric_dtype(cells.dtype):
-        numbers = cells.to_numpy(dtype=np.float64, na_value=np.nan)
-        known = np.isfinite(numbers)
-    groups = pd.factorize(levels[known])[0]
-    total = len(groups)
-    sizes = np.bincount(groups)
-    if total - len(sizes) < SPARE or len(sizes) < 2:
-        return float("nan")
-    if len(numbers):
-        values = numbers[known]
-        # in units of their own, so that tiny and huge numbers are judged alike
-        values = values / (np.abs(values).max() or 1.0)
-        values = values - values.mean()
-        inside = float(((values - (np.bincount(groups, values) / sizes)[groups]) ** 2).sum())
-        whole = float((values**2).sum())
-    else:
-        classes, names = pd.factorize(cells[known])
-        pairs, counts = np.unique(groups * len(names) + classes, return_counts=True)
-        inside = total - float((counts**2 / sizes[pairs // len(names)]).sum())
-        whole = total - float((np.bincount(classes).astype(float) ** 2).sum()) / total
-    if whole <= 1e-12 * total:
-        return float("nan")
-    between = max(whole - inside, 0.0) / (len(sizes) - 1)
-    within = inside / (total - len(sizes))
-    size = (total - float((sizes.astype(float) ** 2).sum()) / total) / (len(sizes) - 1)
-    spread = between + (size - 1) * within
-    return (between - within) / spread if spread > 0 else float("nan")
-
-
 def _levels(column: pd.Series) -> Codes | None:
     """Codes of a column that could be an identity, -1 where missing; None where it could be none."""
     if is_listed(column) or pd.api.types.is_bool_dtype(column.dtype):
@@ -157,32 +112,6 @@ def _some(codes: Codes, seed: int) -> Codes:
     return rows if len(rows) <= 5 * ROWS else numpy_generator(seed, "rows").permutation(rows)[: 5 * ROWS]
 
 
-def _ordered(codes: Codes, cells: pd.Series) -> bool:
-    """Whether neighbouring levels have more alike means than levels at large (von Neumann 1941)."""
-    known = cells.notna().to_numpy()
-    sizes = np.bincount(codes[known])
-    sums = np.bincount(codes[known], cells.to_numpy(dtype=np.float64, na_value=np.nan)[known])
-    means = sums[sizes > 0] / sizes[sizes > 0]
-    spread = float(((means - means.mean()) ** 2).sum())
-    return spread > 0 and float((np.diff(means) ** 2).sum()) / (2 * spread) < 0.5
-
-
-def _correlated(codes: Codes, columns: Sequence[pd.Series]) -> float:
-    """Median size of the rank correlation of levels with columns; 0 where none can be measured."""
-    ranks = pd.Series(codes).rank()
-    found = [abs(ranks[c.notna()].corr(c.dropna().rank())) for c in columns if c.nunique() > 1]
-    known = [value for value in found if not np.isnan(value)]
-    return float(np.median(known)) if known else 0.0
-
-
-def _as_numbers(cells: pd.Series) -> pd.Series:
-    if pd.api.types.is_numeric_dtype(cells.dtype):
-        return cells
-    codes, names = pd.factorize(cells, sort=True)
-    common = np.bincount(codes[codes >= 0], minlength=1).argmax() if len(names) else 0
-    return pd.Series(np.where(codes < 0, np.nan, codes == common))
-
-
 def _most_alike(levels: Codes, rows: Codes, answers: Answers) -> tuple[float, str, pd.Series | None]:
     """The target most alike within levels: its likeness (the mean of its parts), its name, its cells."""
     best: tuple[float, str, pd.Series | None] = (0.0, "", None)
@@ -193,6 +122,11 @@ def _most_alike(levels: Codes, rows: Codes, answers: Answers) -> tuple[float, st
         if known and float(np.mean(known)) > best[0]:
             best = (float(np.mean(known)), target, cells[int(np.nanargmax(found))])
     return best
+
+
+def _is_quantity(levels: Codes, rows: Codes, inputs: Sequence[pd.Series], told: pd.Series) -> bool:
+    """Whether the order of whole numbers means something, for the inputs or for the target."""
+    return von_neumann(levels, told) < 0.5 or rank_correlation(levels, [c.iloc[rows] for c in inputs]) > 0.25
 
 
 def _judge(
@@ -217,10 +151,8 @@ def _judge(
     best, target, told = _most_alike(mine, rows, answers)
     if not named and (best < 0.7 or told is None):
         return None
-    if not named and numeric and told is not None:
-        others = [_as_numbers(column.iloc[rows].reset_index(drop=True)) for column in inputs]
-        if _ordered(mine, _as_numbers(told)) or _correlated(mine, others) > 0.25:
-            return None
+    if not named and numeric and told is not None and _is_quantity(mine, rows, inputs, told):
+        return None
     return Identity(name, count, len(known) / count, typical, target, best, named)
 
 

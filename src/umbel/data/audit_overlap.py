@@ -29,6 +29,8 @@ Codes = NDArray[np.int64]
 def sides_of(split: Split, count: int) -> NDArray[np.int8]:
     """The side of each row, [count]: 0 training, 1 validation, 2 test, -1 left out.
 
+    :param split: positions of the rows on each side.
+    :param count: number of rows of the table.
     :raises DataError: a position is no row of the table, or a row is on two sides.
 
     >>> sides_of(Split.of(np.array([0, 2, 1, -1])), 4).tolist()
@@ -59,6 +61,8 @@ def sides_of(split: Split, count: int) -> NDArray[np.int8]:
 def compact(codes: NDArray[Any], count: int) -> Codes:
     """Codes as numbers from 0 without great gaps, [count].
 
+    :param codes: [count], any values.
+    :param count: number of rows of the table.
     :raises DataError: there is not one code for each row.
     """
     codes = np.asarray(codes)

@@ -43,7 +43,13 @@ class Finding:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: arrays as lists, numpy's numbers as Python's, NaN as None."""
+    """A value as JSON has it: arrays as lists, numpy's numbers as Python's, NaN as None.
+
+    :param value: numbers, text and containers of them.
+
+    >>> plain({"a": np.array([1.0, np.nan])})
+    {'a': [1.0, None]}
+    """
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     if isinstance(value, Mapping):

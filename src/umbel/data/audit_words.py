@@ -31,7 +31,10 @@ def _named(named: Sequence[str]) -> str:
 
 
 def overlap_finding(overlap: Overlap) -> Finding:
-    """Entities on two sides."""
+    """Entities on two sides.
+
+    :param overlap: the counts.
+    """
     if overlap.shared == 0:
         sides = ", ".join(f"{side} {count:,}" for side, count in overlap.entities.items())
         what = (
@@ -60,6 +63,7 @@ def identity_findings(
 ) -> list[Finding]:
     """Columns that look like an identity and stand on two sides.
 
+    :param found: the columns.
     :param standing: by column, its values on two sides.
     :param known: whether entities were given, so that nothing was looked for.
     """
@@ -86,6 +90,7 @@ def identity_findings(
 def copies_finding(copies: Copies, *, known: bool) -> Finding:
     """Rows with the same inputs on two sides.
 
+    :param copies: what was found.
     :param known: whether entities were given, so that rows alike by chance are known to be others.
     """
     if copies.kinds == 0:
@@ -112,7 +117,10 @@ def copies_finding(copies: Copies, *, known: bool) -> Finding:
 
 
 def near_finding(shared: Shared) -> Finding:
-    """Near-duplicates on two sides."""
+    """Near-duplicates on two sides.
+
+    :param shared: the codes on two sides, and their rows.
+    """
     if not len(shared.codes):
         return Finding("near copies", "passed", "No near-duplicates are on two sides.")
     return Finding(
@@ -126,7 +134,10 @@ def near_finding(shared: Shared) -> Finding:
 
 
 def drift_findings(drifts: Sequence[Drift]) -> list[Finding]:
-    """Tasks whose answers differ between the sides; one finding where none does."""
+    """Tasks whose answers differ between the sides; one finding where none does.
+
+    :param drifts: one per task and side that was tested.
+    """
     warned = [
         Finding(
             "label drift", "warning", drift.words, 1, (), "balance the split, or read the score with care"
@@ -143,7 +154,10 @@ def drift_findings(drifts: Sequence[Drift]) -> list[Finding]:
 
 
 def adversary_finding(found: Adversary | None) -> Finding:
-    """How well training and test rows are told apart."""
+    """How well training and test rows are told apart.
+
+    :param found: what was measured; None where nothing was.
+    """
     if found is None:
         words = "Fewer than 10 entities in training or on the side that is judged, or no input to look at."
         return Finding("adversary", "not done", words)
@@ -160,7 +174,10 @@ def adversary_finding(found: Adversary | None) -> Finding:
 
 
 def predictor_findings(found: Sequence[Leak]) -> list[Finding]:
-    """Inputs that are a target in other words (leaks), or tell one too well (warnings)."""
+    """Inputs that are a target in other words (leaks), or tell one too well (warnings).
+
+    :param found: the strongest first.
+    """
     if not found:
         return [Finding("inputs", "passed", "No single input tells a target too well.")]
     return [

@@ -12,7 +12,7 @@ __all__ = ["Goal", "Search"]
 
 ROUNDS, WORK = 14, 4e8
 """Rounds of raised weights, and steps of arithmetic (moves times counts) that all of them may take."""
-CANDIDATES = 48
+CANDIDATES, SWEEPS = 48, 3
 LAST = 1e6
 
 
@@ -25,7 +25,7 @@ class Goal:
     :param shares: [S], each above 0.
     :param required: [F, S], where at least one entity with this stratum must stand.
     :param placed: [F, S], rows that other entities have brought already.
-    :param judged: [F], strata whose deviations count in the end; the others only pull.
+    :param judged: [F], strata whose largest deviation counts; the others pull, and keep their promise.
     :param bound: a largest deviation that is not to be exceeded where that can be avoided.
     """
 
@@ -42,7 +42,7 @@ class Goal:
 
     def __post_init__(self) -> None:
         # no entity is heavier than 1 / carriers of the stratum: it can be split to within that
-        self.promised = self.judged & (self.heaviest * self.carriers <= self.total * (1 + 1e-9))
+        self.promised = self.heaviest * self.carriers <= self.total * (1 + 1e-9)
 
     def excess(self, sides: NDArray[np.int64]) -> NDArray[np.float64]:
         """Rows reached above those wished, [F, S]."""
@@ -60,7 +60,7 @@ class Goal:
 
         Largest remainders have the least largest deviation (Hamilton's apportionment).
         """
-        number = self.carriers[self.promised, None]
+        number = self.carriers[self.promised & self.judged, None]
         quota = number * self.shares
         whole = np.floor(quota + 1e-9)
         more = (number - whole.sum(1, keepdims=True)).astype(np.int64)
@@ -101,13 +101,15 @@ class Search:
         self.carries = (goal.counts[:, self.required] != 0).astype(float)
 
     def greedy(self) -> NDArray[np.int64]:
-        """Each entity to the side that wants it most, those of rare strata and heavy ones first.
+        """Each entity to the side that wants it most, those of rare strata and heavy ones first; then again.
+
+        What is dealt first has not seen the rest, so each is taken back and dealt once more in its turn.
 
         Source: Sechidis, Tsoumakas & Vlahavas 2011 (iterative stratification), here over entities with
         all their counts at once.
         """
         goal, counts = self.goal, self.goal.counts
-        size, sides = counts.shape[0], np.zeros(counts.shape[0], dtype=np.int64)
+        size, sides = counts.shape[0], np.full(counts.shape[0], -1, dtype=np.int64)
         rarity = np.full(size, np.inf)
         owner = np.repeat(np.arange(size), np.diff(counts.indptr))
         np.minimum.at(rarity, owner, goal.carriers[counts.indices])
@@ -118,14 +120,22 @@ class Search:
         begins, places, rows = counts.indptr.tolist(), counts.indices, counts.data
         priced = rows * self.weight[places]
         own = (self.squares @ self.weight)[:, None] * goal.shares
-        for entity in order.tolist():
-            here = slice(begins[entity], begins[entity + 1])
-            held, brought = places[here], rows[here]
-            cost = (over[:, held] * priced[here]).sum(1) - own[entity]
-            side = int(np.argmin(np.round(cost, 7)))
-            over[:, held] -= shares * brought
-            over[side, held] += brought
-            sides[entity] = side
+        for _ in range(SWEEPS):
+            moved = 0
+            for entity in order.tolist():
+                here = slice(begins[entity], begins[entity + 1])
+                held, brought, old = places[here], rows[here], int(sides[entity])
+                if old >= 0:
+                    over[:, held] += shares * brought
+                    over[old, held] -= brought
+                cost = (over[:, held] * priced[here]).sum(1) - own[entity]
+                side = int(np.argmin(np.round(cost, 7)))
+                over[:, held] -= shares * brought
+                over[side, held] += brought
+                sides[entity] = side
+                moved += side != old
+            if not moved:
+                break
         return sides
 
     def repair(self, sides: NDArray[np.int64], *, tries: int = 200) -> NDArray[np.int64]:

@@ -185,6 +185,25 @@ class Strata:
             counts = np.bincount(slots, minlength=size * number + 1)[:-1].reshape(number, size)
             yield (counts if not column.names else column.spread(counts))[:, some].T.astype(np.float64)
 
+    def likely(self, odds: NDArray[np.float64], least: float) -> NDArray[np.float64]:
+        """The largest odds of the strata that an entity carries, [number of entities].
+
+        :param odds: [F].
+        :param least: what is counted anyway; smaller odds are not looked at.
+        """
+        found = np.full(self.count, least)
+        first = 0
+        for column, some in self._parts:
+            table = np.zeros(max(1, len(column.names)) + 1)  # the last is taken by -1
+            mine = some[: len(table) - 1]
+            table[: len(mine)][mine] = odds[first : first + int(mine.sum())]
+            first += int(some.sum())
+            if (table > least).any():
+                per_row = table[np.asarray(column.read())]
+                rows = np.flatnonzero(per_row > least)
+                np.maximum.at(found, self.entities[rows], per_row[rows])
+        return found
+
     def signatures(self, chance: np.random.Generator) -> NDArray[np.uint64]:
         """A number per entity; entities with the same counts of everything have the same one."""
         rows = np.zeros(len(self.entities), dtype=np.uint64)

@@ -20,6 +20,8 @@ RANDOM = 20
 """Random splits that a balanced one is never worse than."""
 CORE, RESERVE, EXACT_ENTITIES = 20_000, (4_000, 100_000), 3_000
 """Entities that are all searched; those kept back for the search of a larger table; those of a program."""
+STARTS = 4
+"""Searches of a small table, as long as a promise is broken."""
 
 
 def random_sides(count: int, shares: Sequence[float], seed: int, number: int) -> NDArray[np.int64]:
@@ -64,6 +66,9 @@ def small(
     goal.bound = min(covered, default=np.inf)
     search = Search(goal, chance)
     found = [search.run(search.repair(search.greedy()))]
+    while len(found) < STARTS and goal.key(found[-1])[:3] > (0, 0, 0):  # from another order
+        found.append(search.run(search.repair(search.greedy())))
+    found = [min(found, key=goal.key)]
     _, above, broken, most, _ = goal.key(found[0])
     optimal = above == 0 and broken == 0 and most <= goal.floor + 1e-9
     if exact is True or (exact == "auto" and strata.count <= EXACT_ENTITIES and not optimal):
@@ -86,11 +91,13 @@ def large(
 ) -> Found:
     """Most entities are dealt in one go; those that matter one by one afterwards. As :func:`small`."""
     chance = numpy_generator(seed, "split", "balanced")
-    special = strata.special.copy()
-    plain = np.flatnonzero(~special)
     # dealt by chance, a stratum is off by about the root of its entities; F of them at once need F times it
     reserve = int(np.clip(len(strata.total) * strata.count**0.5 / 2, *RESERVE))
-    special[plain[chance.permutation(len(plain))[:reserve]]] = True
+    # and of each stratum the reserve needs enough that a side can give back what it has above its share
+    wanted = np.sqrt(9 * strata.carriers * (1 / shares.min() - 1)) + 10
+    wanted *= min(1.0, RESERVE[1] / wanted.sum())
+    likely = strata.likely(np.minimum(1, wanted / strata.carriers), reserve / strata.count)
+    special = strata.special | (chance.random(strata.count) < likely)
     dealt, core = np.flatnonzero(~special), np.flatnonzero(special)
     # entities alike stand together, in the order of their size, so each side gets as many of them
     size = np.bincount(strata.entities, minlength=strata.count)[dealt]

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from umbel.data.audit import Audit, check_entities
 from umbel.data.cells import as_category, blank, clean, rows_named
 from umbel.data.dataset import Dataset
 from umbel.data.entities import find_entities
 from umbel.data.inputs import choose_inputs
 from umbel.data.problem import Problem
+from umbel.data.proof import Audit, check_entities
 from umbel.data.read import check_table, take_column
 from umbel.data.schema import Schema
 from umbel.data.split import Split
