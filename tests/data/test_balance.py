@@ -105,7 +105,9 @@ def test_entities_whole_promises_kept_never_worse_than_chance(seed: int, shares:
             assert line["reached"] == pytest.approx(reached, abs=1e-12)
             assert line["deviation"] == pytest.approx(reached - share, abs=1e-9)
             assert line["entities"] == carriers
-            if sizes.max() <= has.sum() / carriers + 1e-9:
+            # a task in few entities has a label on each side first: that may cost it its shares
+            scarce = len(np.unique(entities[strata(labels)[task, "(labelled)"]])) <= 2 * len(shares)
+            if sizes.max() <= has.sum() / carriers + 1e-9 and not scarce:
                 assert abs(reached - share) <= 1 / carriers + 1e-9, (task, name, side)
             if name == "(labelled)":
                 assert reached > 0

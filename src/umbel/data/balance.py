@@ -58,7 +58,8 @@ def split_balanced(
     Rare strata are dealt first, then entities are moved and swapped; a small table is split exactly. In a
     large one most entities are dealt by chance, those with the same labels evenly, and what is rare or
     heavy, and a reserve of 4,000, is dealt afterwards to where it lacks. A split with the largest deviation
-    above that of the best of 20 random ones (that leave no side without labels) is never returned.
+    above that of the best of 20 random ones (that leave no side without labels) is never returned. That each
+    side has a label of each task goes before its share: a task in three entities has one on each of three.
 
     :param entities: [B], numbers from 0; rows of one entity stay together.
     :param labels: by task, codes [B] of class or quantile from 0 (-1 missing), or 0/1 [B, L] (NaN missing).

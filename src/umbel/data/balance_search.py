@@ -76,14 +76,16 @@ class Goal:
         """Where a required stratum is absent, [F, S]."""
         return np.asarray(self.required & (self.carried(sides) == 0))
 
-    def key(self, sides: NDArray[np.int64]) -> tuple[float, float, float, float, float]:
-        """Less is better: what is absent; the bound; promises broken; the largest deviation; their sum."""
+    def key(self, sides: NDArray[np.int64]) -> tuple[float, ...]:
+        """Less is better: what is absent; what is above the bound; promises broken, of what is judged and of
+        the rest; the largest deviation; the sum of all."""
         deviation = np.abs(self.excess(sides)) / self.total[:, None]
         most = float(deviation[self.judged].max(initial=0))
-        broken = np.maximum(0, deviation * self.carriers[:, None] - 1)[self.promised].sum()
+        broken = np.maximum(0, deviation * self.carriers[:, None] - 1).sum(1) * self.promised
         absent = float(self.missing(sides).sum())
-        figures = (max(0.0, most - self.bound), float(broken), most, float(deviation.sum()))
-        return (absent, *(round(figure, 9) for figure in figures))  # type: ignore[return-value]
+        promises = (float(broken[self.judged].sum()), float(broken[~self.judged].sum()))
+        figures = (max(0.0, most - self.bound), *promises, most, float(deviation.sum()))
+        return (absent, *(round(figure, 9) for figure in figures))
 
 
 class Search:
@@ -257,6 +259,6 @@ class Search:
                 break
             deviation = np.abs(goal.excess(sides)).max(1) / goal.total
             broken = goal.promised & (deviation * goal.carriers > 1 + 1e-9)
-            raised = raised * np.where(broken, 3.0, 1.0)
+            raised = raised * np.where(broken, np.where(goal.judged, 3.0, 1.5), 1.0)
             raised[int(np.argmax(deviation * goal.judged))] *= 2.0
         return best

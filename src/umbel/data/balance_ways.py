@@ -62,14 +62,14 @@ def small(
     goal = _goal(strata, counts, shares, required, placed)
     drawn = [random_sides(strata.count, shares.tolist(), seed, number) for number in range(RANDOM)]
     keys = [goal.key(sides) for sides in drawn]
-    covered = [key[3] for key in keys if key[0] == 0]
+    covered = [key[4] for key in keys if key[0] == 0]
     goal.bound = min(covered, default=np.inf)
     search = Search(goal, chance)
     found = [search.run(search.repair(search.greedy()))]
-    while len(found) < STARTS and goal.key(found[-1])[:3] > (0, 0, 0):  # from another order
+    while len(found) < STARTS and goal.key(found[-1])[:4] > (0, 0, 0, 0):  # from another order
         found.append(search.run(search.repair(search.greedy())))
     found = [min(found, key=goal.key)]
-    _, above, broken, most, _ = goal.key(found[0])
+    _, above, broken, _, most, _ = goal.key(found[0])
     optimal = above == 0 and broken == 0 and most <= goal.floor + 1e-9
     if exact is True or (exact == "auto" and strata.count <= EXACT_ENTITIES and not optimal):
         alike = Alike(goal)
@@ -77,7 +77,7 @@ def small(
             found.extend(search.run(sides) for sides in solve(goal, alike, chance))
     best = min(found, key=goal.key)
     if goal.key(best)[1] > 0 and covered:  # worse than a random one: start from that
-        start = next(s for s, key in zip(drawn, keys, strict=True) if key[0] == 0 and key[3] == goal.bound)
+        start = next(s for s, key in zip(drawn, keys, strict=True) if key[0] == 0 and key[4] == goal.bound)
         best = min([best, search.run(start)], key=goal.key)
     return best, goal.excess(best), goal.missing(best)
 
