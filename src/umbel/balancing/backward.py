@@ -84,7 +84,7 @@ def backward(
     if "gramian" in form.needs:
         seen = replace(seen, gram=taken.gram)
     if "jacobian" in form.needs:
-        seen = replace(seen, jacobian=torch.cat([part.flatten(1) for part in taken.jacobian], dim=1))
+        seen = replace(seen, jacobian=taken.line)
     learned: Tensor = form(seen)
     weights = learned.detach()
     direction = form.direction(seen, weights)
@@ -93,7 +93,7 @@ def backward(
         torch.autograd.backward(inputs, updates)
     else:
         for parameter, update in zip(inputs, updates, strict=True):
-            add(parameter, update, fresh=direction is None)
+            add(parameter, update)
     penalty = form.penalty(seen.present)
     if learned.requires_grad or penalty.requires_grad:  # weights that an optimiser learns
         (learned * values + penalty).sum().backward()  # type: ignore[no-untyped-call]

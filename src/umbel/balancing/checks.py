@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,27 +38,28 @@ def checked_losses(losses: Sequence[Tensor] | Tensor) -> tuple[list[GradientEdge
             found=f"{len(parts)}",
             remedy="call loss.backward() where there is one",
         )
+    stacked = _stacked(losses) if isinstance(losses, Tensor) else None
     for p, part in enumerate(parts):
         if not isinstance(part, Tensor) or part.numel() != 1:
             shape = f"shape {list(part.shape)}" if isinstance(part, Tensor) else type(part).__name__
             raise BalancingError(
                 "a loss is one number", found=f"loss {p}: {shape}", remedy="take its mean over the rows"
             )
-    stacked = _stacked(losses) if isinstance(losses, Tensor) else None
-    for p, part in enumerate(parts):
         if not part.requires_grad or (stacked is not None and stacked[p][0] is None):
             raise BalancingError(
                 "a loss must have a gradient",
                 found=f"loss {p} does not require one",
                 remedy="compute it from the model's outputs, outside torch.no_grad() and without detach()",
             )
-    values = torch.stack([part.detach().reshape(()) for part in parts])
-    for p in torch.nonzero(~torch.isfinite(values)).flatten().tolist():
-        raise BalancingError(
-            "a loss must be finite",
-            found=f"loss {p}: {float(values[p])}",
-            remedy="skip this batch, or train with a smaller learning rate",
-        )
+    with torch.no_grad():
+        values = torch.stack([part.reshape(()) if part.ndim else part for part in parts])
+    for p, value in enumerate(values.tolist()):
+        if not math.isfinite(value):
+            raise BalancingError(
+                "a loss must be finite",
+                found=f"loss {p}: {value}",
+                remedy="skip this batch, or train with a smaller learning rate",
+            )
     if stacked is not None:
         return [GradientEdge(node, output) for node, output in stacked], values
     return edges_of(parts), values
@@ -72,7 +74,8 @@ def _stacked(losses: Tensor) -> list[tuple[Any, int]] | None:
 def checked_shared(inputs: Sequence[Tensor]) -> bool:
     """Whether the shared tensors are features (else parameters).
 
-    :raises BalancingError: there is none, one requires no gradient, or they are some of both.
+    :raises BalancingError: there is none, one requires no gradient or is given twice, or they are some of
+        both.
     """
     if not inputs:
         raise BalancingError(
@@ -87,6 +90,12 @@ def checked_shared(inputs: Sequence[Tensor]) -> bool:
                 found=f"the shared tensor {k} of shape {list(x.shape)} does not",
                 remedy="give the features as the shared layers made them, not detached",
             )
+    if len({id(x) for x in inputs}) < len(inputs):
+        raise BalancingError(
+            "a shared tensor is given once",
+            found=f"{len(inputs)} tensors, of which {len({id(x) for x in inputs})} are different",
+            remedy="leave out the repetitions",
+        )
     kinds = {x.is_leaf for x in inputs}
     if len(kinds) > 1:
         raise BalancingError(

@@ -12,7 +12,8 @@ from torch.autograd.graph import GradientEdge
 from torch.nn import functional
 
 from umbel.balancing.frontier import Frontier, cotangents, sums
-from umbel.balancing.taking import add, ending_at, gram_of, how_to, leaf_of, rows, scatter_rows
+from umbel.balancing.matrices import gram_of, scatter_rows
+from umbel.balancing.taking import add, ending_at, how_to, leaf_of, rows
 
 __all__ = ["AtFeatures", "Dense", "Heads", "at_features"]
 
@@ -41,26 +42,30 @@ class Heads:
 
     :param deltas: of all heads beside each other, [B, C].
     :param weights: of all heads below each other, [C, D].
-    :param owner: whose each is, [C] long.
+    :param owner: the task of each output.
     :param count: P.
     """
 
     deltas: Tensor
     weights: Tensor
-    owner: Tensor
+    owner: list[int]
     count: int
 
     @property
     def rows(self) -> Tensor:
         """The gradients themselves, [P, B, D]."""
-        mine = functional.one_hot(self.owner, self.count).T.to(self.deltas)
+        mine = functional.one_hot(torch.tensor(self.owner), self.count).T.to(self.deltas)
         return (self.deltas * mine[:, None, :]) @ self.weights
 
     def gram(self) -> Tensor:
         """Their products, [P, P] float64."""
         each = gram_of([self.deltas.T]) * gram_of([self.weights])
-        half = each.new_zeros(self.count, len(each)).index_add_(0, self.owner, each)
-        return half.new_zeros(self.count, self.count).index_add_(0, self.owner, half.T.contiguous())
+        if self.owner == list(range(self.count)):
+            return each
+        owner = torch.tensor(self.owner, device=each.device)
+        return each.new_zeros(self.count, self.count).index_put_(
+            (owner[:, None], owner), each, accumulate=True
+        )
 
     def mixed(self, weights: Tensor) -> Tensor:
         """Their sum by weights [P]."""
@@ -81,12 +86,13 @@ class AtFeatures:
     @cached_property
     def gram(self) -> Tensor:
         """Products of the task gradients, a sum over rows, [P, P] float64."""
-        return torch.stack([part.gram() for part in self.parts]).sum(dim=0)
+        first, *others = (part.gram() for part in self.parts)
+        return sum(others, first)
 
-    @property
-    def jacobian(self) -> list[Tensor]:
-        """The task gradients by features tensor, [P, B, ...]."""
-        return [part.rows for part in self.parts]
+    @cached_property
+    def line(self) -> Tensor:
+        """The task gradients as one matrix, [P, numbers of all features]."""
+        return torch.cat([part.rows.flatten(1) for part in self.parts], dim=1)
 
     def update(self, weights: Tensor) -> list[Tensor]:
         """weights [P] times the task gradients, by features tensor."""
@@ -132,11 +138,13 @@ def at_features(found: Frontier, features: Sequence[Tensor]) -> AtFeatures:
 
 def _passed(found: Frontier, met: Sequence[tuple[GradientEdge, Tensor]]) -> list[Tensor | None]:
     """Go on to the features through what several losses share before them; its parameters get the sum."""
+    if not met:
+        return [None for _ in found.stops]
     edges, parts = [edge for edge, _ in met], [part for _, part in met]
     with ending_at(found.stops):
         plain = sums(met, found.shared, torch.ones(len(found.roots)))
         for parameter, grad in zip(found.shared, plain, strict=True):
-            add(parameter, grad, fresh=True)
+            add(parameter, grad)
         return rows(edges, parts, found.stops, how_to(edges, parts))
 
 
@@ -168,6 +176,6 @@ def _linear_heads(found: Frontier, edge: int, x: Tensor) -> list[_Head]:
 def _beside(heads: Sequence[tuple[_Head, Tensor | None]], x: Tensor, count: int) -> Heads:
     """All heads of a features tensor beside each other; where no gradient came it is zero."""
     deltas = [x.new_zeros(len(x), len(head.weight)) if delta is None else delta for head, delta in heads]
-    owner = [torch.full((len(head.weight),), head.task, device=x.device) for head, _ in heads]
+    owner = [head.task for head, _ in heads for _ in range(len(head.weight))]
     weights = torch.cat([head.weight for head, _ in heads])
-    return Heads(torch.cat(deltas, dim=1), weights, torch.cat(owner), count)
+    return Heads(torch.cat(deltas, dim=1), weights, owner, count)

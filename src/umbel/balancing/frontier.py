@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
-from umbel.balancing.taking import Edge, Rows, edges_of, ending_at, leaf_of, scatter_rows
+from umbel.balancing.matrices import scatter_rows
+from umbel.balancing.taking import Edge, Rows, apart, edges_of, ending_at, leaf_of
 
 __all__ = ["Entry", "Frontier", "Own", "cotangents", "frontier", "sums"]
 
@@ -186,13 +187,16 @@ def cotangents(
         for node, entries in by_node.items()
     ]
     try:
-        with ending_at(found.edges):
+        # of several edges one may lie behind another; behind features there may be parameters of heads
+        with ending_at(found.edges if len(found.edges) > 1 or found.stops else ()):
             grads = torch.autograd.grad(roots, places, retain_graph=True, allow_unused=True)
     finally:
         for hook in hooks:
             hook.remove()
-    rest = grads[len(told) + len(more) :]
-    owned = [Own(x, p, grad) for (x, p), grad in zip(own, rest, strict=True) if grad is not None]
+    rest = zip(own, grads[len(told) + len(more) :], strict=True)
+    reached = [(x, p, grad) for (x, p), grad in rest if grad is not None]
+    free = apart([grad for *_, grad in reached])
+    owned = [Own(x, p, grad) for (x, p, _), grad in zip(reached, free, strict=True)]
     return [rows.whole() for rows in taken], owned, list(grads[len(told) : len(told) + len(more)])
 
 
@@ -212,11 +216,6 @@ def sums(
         grads = torch.autograd.grad(
             [edge for edge, _ in met], parameters, total, retain_graph=True, allow_unused=True
         )
-    held: set[int] = set()  # a sum of two parameters hands both the same gradient
-    found = []
-    for parameter, grad in zip(parameters, grads, strict=True):
-        grad = torch.zeros_like(parameter) if grad is None else grad
-        place = grad.untyped_storage().data_ptr()
-        found.append(grad.clone() if place in held else grad)
-        held.add(place)
-    return found
+    return apart(
+        [torch.zeros_like(p) if grad is None else grad for p, grad in zip(parameters, grads, strict=True)]
+    )

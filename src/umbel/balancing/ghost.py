@@ -14,7 +14,6 @@ is (sum over p of w_p delta_p)^T A.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +21,10 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
-from umbel.balancing.taking import BLOCK, choosable, leaf_of, product, used_once
+from umbel.balancing.matrices import BLOCK, choosable, product
+from umbel.balancing.taking import leaf_of
 
-__all__ = ["Linear", "linears", "products", "products_of_rows"]
+__all__ = ["Linear", "linear_of", "products", "products_of_rows"]
 
 _MOVED = 20
 """Multiplications that take as long as it takes to write a number to memory and to read it again."""
@@ -67,18 +67,11 @@ class Linear:
         return once + count * b * e * (0.6 * b + 2 * _MOVED + count) < with_gradients
 
 
-def linears(roots: Sequence[GradientEdge], wanted: Sequence[Tensor]) -> list[Linear]:
-    """Linear layers behind some places of the graph whose weight is ``wanted`` and used once.
+def linear_of(node: Any, wanted: set[int]) -> tuple[Linear, list[Any]] | None:
+    """The linear layer of a node, and nodes that may be used by no other; None where it is none.
 
-    :param roots: where to begin.
-    :param wanted: parameters.
+    :param wanted: ids of parameters; its weight must be one of them.
     """
-    keys = {id(p) for p in wanted}
-    return used_once(roots, lambda node: _linear(node, keys))
-
-
-def _linear(node: Any, wanted: set[int]) -> tuple[Linear, list[Any]] | None:
-    """The layer of a node, and nodes that must be used once if it is to be one."""
     name = type(node).__name__
     if name == "AddmmBackward0" and node._saved_alpha == 1 and node._saved_beta == 1:
         (bias, _), _, (turned, _) = node.next_functions
@@ -113,7 +106,7 @@ def products(layer: Linear, deltas: Tensor) -> Tensor:
         square = half[:, begin:].tril_()
         square.diagonal().mul_(0.5)
         mixed = torch.stack([product(half, delta[:end].T) for delta in deltas])
-        gram += product(deltas[:, begin:end].flatten(1), mixed.flatten(1)).double()
+        gram += (deltas[:, begin:end].flatten(1) @ mixed.flatten(1).T).double()
     return gram + gram.T
 
 
@@ -125,6 +118,6 @@ def products_of_rows(layer: Linear, delta: Tensor, owner: Tensor, count: int) ->
     :param count: P.
     """
     everything = slice(None)
-    both = (layer.kernel(everything, everything).to(delta.dtype) * (delta @ delta.T)).double()
+    both = layer.kernel(everything, everything).to(delta.dtype).mul_(product(delta, delta)).double()
     half = both.new_zeros(count, len(both)).index_add_(0, owner, both)
     return half.new_zeros(count, count).index_add_(0, owner, half.T.contiguous())

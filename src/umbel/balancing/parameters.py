@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
-from umbel.balancing.convolution import convolutions
 from umbel.balancing.frontier import Frontier, cotangents, sums
-from umbel.balancing.ghost import Linear, linears, products
-from umbel.balancing.taking import Layer, add, gram_of, how_to, rows, scatter_rows
+from umbel.balancing.ghost import Linear, products
+from umbel.balancing.layers import layers_of
+from umbel.balancing.matrices import gram_of, scatter_rows
+from umbel.balancing.taking import Layer, Rows, add, how_to, rows
 
 __all__ = ["AtParameters", "Look", "at_parameters"]
 
@@ -31,12 +32,14 @@ class AtParameters:
         pass takes care of.
     :param layers: linear layers, with all tasks' gradients at their outputs, [P, B, Dout].
     :param met: places that all ways to the shared parameters pass, with the gradients there, [P, ...].
+    :param line: the Jacobian [P, W], where it was wanted; ``taken`` are parts of it.
     """
 
     inputs: list[Tensor]
     taken: list[Tensor | None]
     layers: list[tuple[Linear, Tensor]] = field(default_factory=list)
     met: list[tuple[GradientEdge, Tensor]] = field(default_factory=list)
+    line: Tensor | None = None
 
     @cached_property
     def gram(self) -> Tensor:
@@ -78,37 +81,47 @@ def at_parameters(found: Frontier, shared: Sequence[Tensor], *, look: Look = "gr
     :param look: what is wanted.
     """
     count, inputs, wanted = len(found.roots), list(shared), {id(p) for p in shared}
+    line, places = _line(inputs, count) if look == "jacobian" else (None, {})
     parts, own, _ = cotangents(found)
     taken: dict[int, Tensor | None] = {}
     for mine in own:
-        if id(mine.parameter) in wanted:
-            alone = mine.grad.new_zeros((count, *mine.grad.shape))
-            alone[mine.task] = mine.grad
-            taken[id(mine.parameter)] = alone
+        key = id(mine.parameter)
+        if key in wanted:
+            alone = Rows(count, places.get(key))
+            alone.put(mine.task, mine.grad)
+            taken[key] = alone.whole()
         else:
             add(mine.parameter, mine.grad)
     met = [(edge, part) for edge, part in zip(found.edges, parts, strict=True) if part is not None]
     rest = [p for p in found.shared if id(p) not in wanted]
     for parameter, grad in zip(rest, sums(met, rest, torch.ones(count)), strict=True):
-        add(parameter, grad, fresh=True)
+        add(parameter, grad)
     if look == "sums":
         return AtParameters(inputs, [taken.get(id(p)) for p in inputs], [], met)
     edges, cots = [edge for edge, _ in met], [part for _, part in met]
     how = how_to(edges, cots)
-    linear = linears(edges, inputs)
-    ghosts = [layer for layer in linear if look == "gramian" and layer.pays(count)]
+    linears, convolutions = layers_of(edges, inputs)
+    ghosts = [layer for layer in linears if look == "gramian" and layer.pays(count)]
     faster: list[Layer] = []
     if how == "loop":
-        faster = [layer for layer in linear if layer.faster and layer not in ghosts]
-        faster += [layer for layer in convolutions(edges, inputs) if layer.faster]
+        faster = [layer for layer in linears if layer.faster and layer not in ghosts]
+        faster += [layer for layer in convolutions if layer.faster]
     done = {id(p) for layer in (*ghosts, *faster) for p in layer.parameters} | set(taken)
     rest = [p for p in inputs if id(p) not in done]
-    grads = rows(edges, cots, [*(layer.edge for layer in ghosts), *rest], how, faster)
+    grads = rows(edges, cots, [*(layer.edge for layer in ghosts), *rest], how, faster, places)
     rest += [p for layer in faster for p in layer.parameters]
     taken |= {id(p): grad for p, grad in zip(rest, grads[len(ghosts) :], strict=True)}
     layers = [(layer, grad) for layer, grad in zip(ghosts, grads, strict=False) if grad is not None]
     ghostly = {id(p) for layer, _ in layers for p in layer.parameters}
     for p in inputs:
         if id(p) not in ghostly and taken.get(id(p)) is None:  # no loss depends on it
-            taken[id(p)] = p.new_zeros((count, *p.shape))
-    return AtParameters(inputs, [taken.get(id(p)) for p in inputs], layers)
+            taken[id(p)] = places[id(p)].zero_() if places else p.new_zeros((count, *p.shape))
+    return AtParameters(inputs, [taken.get(id(p)) for p in inputs], layers, line=line)
+
+
+def _line(inputs: Sequence[Tensor], count: int) -> tuple[Tensor, dict[int, Tensor]]:
+    """Room for a Jacobian [P, W], and the place of each parameter in it, [P, ...]."""
+    kind = reduce(torch.promote_types, (p.dtype for p in inputs))
+    line = torch.empty(count, sum(p.numel() for p in inputs), dtype=kind, device=inputs[0].device)
+    parts = torch.split(line, [p.numel() for p in inputs], dim=1)
+    return line, {id(p): part.view(count, *p.shape) for p, part in zip(inputs, parts, strict=True)}

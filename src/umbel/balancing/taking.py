@@ -1,25 +1,22 @@
-"""How task gradients are taken: by one batched pass or by a loop, and their products."""
+"""How task gradients are taken: by one batched pass or by a loop."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
-from typing import Any, Literal, Protocol, TypeVar, cast
+from typing import Any, Literal, Protocol, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 __all__ = [
-    *("BLOCK", "Edge", "How", "Rows", "add", "choosable", "edges_of", "ending_at", "gram_of", "how_to", "leaf_of"),
-    *("Layer", "nodes", "product", "rows", "scatter_rows", "used_once"),
+    *("Edge", "How", "Layer", "Rows", "add", "apart", "edges_of", "ending_at", "how_to", "leaf_of", "nodes"),
+    "rows",
 ]
 
 How = Literal["batched", "loop"]
 Edge = Tensor | GradientEdge
-T = TypeVar("T")
 
 
 class Layer(Protocol):
@@ -40,10 +37,6 @@ class Layer(Protocol):
         ...
 
 
-BLOCK = 16384
-"""So many products of float32 are added up before the sum goes on in float64: one sum of some 100,000
-would lose three digits."""
-
 # Operations whose gradient under vmap is one large kernel. A convolution's is not: on a CPU the loop is
 # 1.5 to 2 times as fast; and a function written in Python has no such gradient at all.
 _BATCHES = {
@@ -55,9 +48,6 @@ _BATCHES = {
 
 _LARGE = 65536
 """Numbers of one task's gradient from which a CPU is as fast in a loop, which needs less memory."""
-
-_LARGE_PRODUCT = 2**21
-"""Multiplications from which it pays to choose who makes a product of matrices."""
 
 
 def leaf_of(node: Any) -> Tensor | None:
@@ -75,20 +65,6 @@ def nodes(roots: Iterable[Any]) -> Iterator[Any]:
             seen.add(node)
             yield node
             todo.extend(following for following, _ in node.next_functions)
-
-
-def used_once(roots: Sequence[GradientEdge], known: Callable[[Any], tuple[T, list[Any]] | None]) -> list[T]:
-    """What is recognised behind some places of the graph.
-
-    :param known: of a node what it is recognised as, and nodes that may lead nowhere else; or None.
-    """
-    uses: Counter[Any] = Counter(root.node for root in roots)
-    found: list[tuple[T, list[Any]]] = []
-    for node in nodes(root.node for root in roots):
-        uses.update(following for following, _ in node.next_functions)
-        if (one := known(node)) is not None:
-            found.append(one)
-    return [one for one, nodes_of in found if all(uses[node] == 1 for node in nodes_of)]
 
 
 def edges_of(places: Iterable[Edge]) -> list[GradientEdge]:
@@ -117,10 +93,11 @@ class Rows:
     """Gradients of P tasks at one place, [P, ...], put in as they come; several of one task add up.
 
     :param count: P.
+    :param whole: where they are put, [P, ...]; memory of its own where None.
     """
 
-    def __init__(self, count: int) -> None:
-        self._whole: Tensor | None = None
+    def __init__(self, count: int, whole: Tensor | None = None) -> None:
+        self._whole = whole
         self._missing = set(range(count))
         self._count = count
 
@@ -169,6 +146,7 @@ def rows(
     inputs: Sequence[Edge],
     how: How,
     layers: Sequence[Layer] = (),
+    into: Mapping[int, Tensor] | None = None,
 ) -> list[Tensor | None]:
     """Vector-Jacobian products, one per task: cotangents [P, *output] to gradients [P, *input].
 
@@ -178,89 +156,58 @@ def rows(
     :param cotangents: for each of them P gradients, [P, ...].
     :param inputs: where the products are wanted; one that nothing reaches gets None.
     :param layers: whose parameters' products are wanted, too, and taken by the layer itself; in a loop only.
+    :param into: by id of an input or a parameter where its products are to be put, [P, ...].
     :returns: by input, then by parameter of the layers.
     """
-    starts = edges_of(inputs)
+    starts, places = edges_of(inputs), into or {}
     if how == "batched" and outputs and inputs:
         found = torch.autograd.grad(
             outputs, starts, cotangents, retain_graph=True, allow_unused=True, is_grads_batched=True
         )
-        return list(found)
+        return [_put(part, places.get(id(x))) for x, part in zip(inputs, found, strict=True)]
     count = len(cotangents[0]) if cotangents else 0
-    taken = [[Rows(count)] for _ in starts] + [[Rows(count) for _ in layer.parameters] for layer in layers]
+    taken = [[Rows(count, places.get(id(x)))] for x in inputs]
+    taken += [[Rows(count, places.get(id(p))) for p in layer.parameters] for layer in layers]
     starts += [layer.edge for layer in layers]
-    for p in range(count if starts else 0):
-        parts = torch.autograd.grad(
-            outputs, starts, [c[p] for c in cotangents], retain_graph=True, allow_unused=True
-        )
+
+    def one(p: int) -> None:  # a function, so that nothing of a task stays while the next is taken
+        heads = [c[p] for c in cotangents]
+        parts = torch.autograd.grad(outputs, starts, heads, retain_graph=True, allow_unused=True)
         for k, part in enumerate(parts):
             if part is not None:
                 turned = [part] if k < len(inputs) else layers[k - len(inputs)].gradients(part)
                 for whole, grad in zip(taken[k], turned, strict=True):
                     whole.put(p, grad)
+
+    for p in range(count if starts else 0):
+        one(p)
     return [whole.whole() for group in taken for whole in group]
 
 
-@cache
-def _onednn() -> Callable[[Tensor, Tensor], Tensor] | None:
-    """left @ right.T by oneDNN, if this torch has it and it is right."""
-    try:
-        form = torch.ops.mkldnn._linear_pointwise
-        left, right = torch.arange(6.0).view(2, 3), torch.arange(12.0).view(4, 3)
-        if not torch.equal(form(left, right, None, "none", [], ""), left @ right.T):
-            return None
-    except (AttributeError, RuntimeError, TypeError):
-        return None
-    return lambda left, right: cast(Tensor, form(left, right, None, "none", [], ""))
+def _put(part: Tensor | None, place: Tensor | None) -> Tensor | None:
+    if place is None or part is None:
+        return part
+    return place.copy_(part)
 
 
-def product(left: Tensor, right: Tensor) -> Tensor:
-    """left @ right.T, for large matrices on any CPU at its full speed.
-
-    MKL, which torch asks for products, uses half of what a processor of AMD can do; oneDNN uses all of it.
-
-    :param left: [M, K].
-    :param right: [N, K].
-    """
-    onednn = _onednn() if choosable(left, len(right)) and left.dtype == right.dtype else None
-    return left @ right.T if onednn is None else onednn(left, right)
-
-
-def choosable(left: Tensor, width: int) -> bool:
-    """Whether a product with a matrix of so many rows is left to the faster of two libraries."""
-    large = left.numel() * width >= _LARGE_PRODUCT
-    return large and left.device.type == "cpu" and left.dtype == torch.float32
+def apart(grads: Sequence[Tensor]) -> list[Tensor]:
+    """Gradients of one pass, of which no two share memory (a sum hands the same to all its parts)."""
+    held: set[int] = set()
+    found = []
+    for grad in grads:
+        place = 0 if grad.is_sparse else grad.untyped_storage().data_ptr()
+        alone = grad.is_sparse or (place not in held and grad.is_contiguous())
+        found.append(grad if alone else grad.clone())
+        held.add(place)
+    return found
 
 
-def gram_of(parts: Iterable[Tensor]) -> Tensor:
-    """The Gramian [P, P] of gradients that are given in parts, each [P, ...]; float64.
-
-    Products of float32 are summed in float64 block by block, see ``BLOCK``.
-    """
-    gram: Tensor | None = None
-    for part in parts:
-        flat = part.flatten(1)
-        if flat.dtype not in (torch.float32, torch.float64):
-            flat = flat.float()
-        for block in torch.split(flat, BLOCK, dim=1):
-            both = product(block, block).double()
-            gram = both if gram is None else gram + both
-    return cast(Tensor, gram)
-
-
-def scatter_rows(weights: Tensor, parts: Sequence[Tensor]) -> list[Tensor]:
-    """weights [P] times the gradients of P tasks, part by part."""
-    return [torch.tensordot(weights.to(part), part, dims=1) for part in parts]
-
-
-def add(parameter: Tensor, grad: Tensor | None, *, fresh: bool = False) -> None:
+def add(parameter: Tensor, grad: Tensor) -> None:
     """Add to a parameter's gradient.
 
-    :param fresh: nobody else holds ``grad``: it may become the parameter's.
+    :param grad: nobody else holds it: it may become the parameter's.
     """
-    if grad is None:
-        return
     if parameter.grad is None:
-        parameter.grad = grad.detach() if fresh else grad.detach().clone()
+        parameter.grad = grad.detach()
     else:
         parameter.grad += grad

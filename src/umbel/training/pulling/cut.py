@@ -8,7 +8,7 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor, nn
 
-from umbel.balancing.taking import gram_of, scatter_rows
+from umbel.balancing.matrices import gram_of, mixed
 from umbel.data.batch import Batch
 from umbel.errors import BalancingError
 
@@ -95,7 +95,7 @@ class Cut(nn.Module):
     def gram(self) -> Tensor:
         """Products of the tasks' gradients at the features, summed over the rows, [P, P] float64."""
         if self.group is None:
-            return gram_of([torch.stack(grads) for _, grads in self._rows()])
+            return gram_of(grads for _, grads in self._rows())
         known = self.group >= 0
         place, count = self.group[known], len(self.copies)
         gram = torch.zeros(count, count, self.groups, dtype=torch.float64, device=place.device)
@@ -119,7 +119,7 @@ class Cut(nn.Module):
         for x, grads in self._rows():
             places.append(x)
             if self.group is None:
-                totals.append(scatter_rows(weights, [torch.stack(grads)])[0])
+                totals.append(mixed(weights.tolist(), grads))
                 continue
             table = weights.view(len(self.copies), self.groups)
             own = table[:, self.group.clamp(min=0)]  # [targets, B]

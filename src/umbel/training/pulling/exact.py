@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from umbel.balancing.balancer import Seen
 from umbel.balancing.frontier import frontier
-from umbel.balancing.parameters import AtParameters, at_parameters
-from umbel.balancing.taking import add, gram_of
+from umbel.balancing.matrices import gram_of
+from umbel.balancing.parameters import AtParameters, Look, at_parameters
+from umbel.balancing.taking import add
 from umbel.data.batch import Batch
 from umbel.errors import BalancingError
 from umbel.training.losses import count_labels
@@ -54,9 +55,10 @@ def pull_parameters(scene: Scene) -> Found:
     inputs = shared_parameters(scene)
     told = torch.zeros_like(scene.share)
     one = len(scene.parts) == 1 and scene.among.world == 1
-    if one and needs <= {"losses", "gramian", "after", "epoch"}:
-        taken = at_parameters(frontier(_each(scene, scene.parts[0], told)), inputs)
-        return _settle(scene, told, taken.gram, None, None, None, taken.update, inputs)
+    if one and not needs & {"cross", "validation"}:
+        look: Look = "jacobian" if "jacobian" in needs else "gramian"
+        taken = at_parameters(frontier(_each(scene, scene.parts[0], told)), inputs, look=look)
+        return _settle(scene, told, taken.gram, taken.line, None, None, taken.update, inputs)
     cross = validation = None
     if "cross" in needs:
         scene = scene.salted()
@@ -103,7 +105,7 @@ def _settle(
         updates = [part.view_as(p) for part, p in zip(parts, inputs, strict=True)]
     if scene.among.first:  # it is that of all processes already
         for parameter, part in zip(inputs, updates, strict=True):
-            add(parameter, None if part is None else part.to(parameter.dtype))
+            add(parameter, part.to(parameter.dtype))
     return Found(told, weights, gram)
 
 

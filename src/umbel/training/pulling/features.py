@@ -10,7 +10,7 @@ from umbel.data.batch import Batch
 from umbel.training.pulling.cut import Cut
 from umbel.training.pulling.scene import Found, Replay, Scene
 
-__all__ = ["pull_features", "pull_weighted"]
+__all__ = ["heads", "pull_features"]
 
 
 def pull_features(scene: Scene) -> Found:
@@ -25,7 +25,7 @@ def pull_features(scene: Scene) -> Found:
     replay = Replay(scene.parts[0].rows.device) if scene.parts else None
     cut: Cut | None = None
     for part in scene.parts:
-        cut = _heads(scene, part, told)
+        cut = heads(scene, part, told)
         gram += cut.gram()
     gram = scene.among.total(gram) * float(scene.present.sum()) ** 2  # of the losses, not of their shares
     weights = scene.weigh(Seen(losses=scene.total(told), present=scene.present, gram=gram)).detach()
@@ -44,20 +44,11 @@ def pull_features(scene: Scene) -> Found:
     return Found(told, weights, gram)
 
 
-def pull_weighted(scene: Scene, weights: Tensor) -> Tensor:
-    """Gradients by weights that are known already; heads follow their own losses.
+def heads(scene: Scene, part: Batch, told: Tensor) -> Cut:
+    """Take the heads' gradients, and every target's at the features; nothing has gone through the trunk yet.
 
-    :param weights: [P].
-    :returns: the losses of this process's rows, [P], detached.
+    :param told: the losses are added to it, [P].
     """
-    told = torch.zeros_like(scene.share)
-    for part in scene.parts:
-        _heads(scene, part, told).go_on(weights)
-    return told
-
-
-def _heads(scene: Scene, part: Batch, told: Tensor) -> Cut:
-    """The heads' gradients, and every target's at the features."""
     cut = Cut(scene.model, len(scene.tasks.groups))
     found = torch.cat(scene.losses(cut, part))
     told += found.detach()

@@ -3,21 +3,21 @@ raises."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
-from torch.nn import functional
 
 from umbel.balancing.balancer import Seen
-from umbel.balancing.ghost import Linear, linears, products_of_rows
-from umbel.balancing.taking import leaf_of, nodes
+from umbel.balancing.ghost import Linear, products_of_rows
+from umbel.balancing.layers import layers_of
+from umbel.balancing.matrices import gram_of
 from umbel.data.batch import Batch
 from umbel.errors import BalancingError, ConfigError
 from umbel.training.losses import count_labels
 from umbel.training.pulling.exact import shared_parameters
-from umbel.training.pulling.features import pull_weighted
+from umbel.training.pulling.features import heads
 from umbel.training.pulling.scene import Found, Scene
 
 __all__ = ["pull_subsample"]
@@ -46,18 +46,15 @@ def pull_subsample(scene: Scene) -> Found:
     if int(scene.present.sum()) > 1:
         # the pieces have the batch's rows in order; the first has enough of them if there is one only
         gram = _gram(scene, scene.parts[0] if len(scene.parts) == 1 else _whole(scene.parts))
-    with torch.no_grad():
-        losses = torch.zeros_like(scene.share)
-        if scene.balancer.needs & {"losses"}:
-            for part in scene.parts:
-                losses += torch.cat(scene.losses(scene.model, part))
-    weights = scene.weigh(Seen(losses=losses, present=scene.present, gram=gram)).detach()
-    told = pull_weighted(scene, weights)
-    scene.total(told)
+    told = torch.zeros_like(scene.share)
+    cuts = [heads(scene, part, told) for part in scene.parts]
+    weights = scene.weigh(Seen(losses=scene.total(told), present=scene.present, gram=gram)).detach()
+    for cut in cuts:
+        cut.go_on(weights)
     return Found(told, weights, gram)
 
 
-def _whole(parts: Any) -> Batch:
+def _whole(parts: Sequence[Batch]) -> Batch:
     raise ConfigError(
         "gradients of a subsample are taken of whole batches",
         found=f"pieces: {len(parts)}",
@@ -75,32 +72,33 @@ def _gram(scene: Scene, batch: Batch) -> Tensor:
     wanted = shared_parameters(scene)
     assert total.grad_fn is not None
     roots = [GradientEdge(total.grad_fn, 0)]
-    layers, convolutions = linears(roots, wanted), _convolutions(roots, wanted)
-    if not layers and not convolutions:
+    layers, kernels = layers_of(roots, wanted)
+    if not layers and not kernels:
         raise BalancingError(
             "gradients of a subsample need a linear layer or a convolution that tasks share",
             found="a trunk with neither",
             remedy="gradients: parameters or gradients: features",
         )
-    edges = [layer.edge for layer in layers] + [edge for edge, _ in convolutions]
-    deltas = torch.autograd.grad(total, edges)
+    edges = [*(layer.edge for layer in layers), *(kernel.edge for kernel in kernels)]
+    deltas = torch.autograd.grad(total, edges, retain_graph=True)  # convolutions' inputs are looked at below
     count = len(found)
     gram = torch.zeros(count, count, dtype=torch.float64, device=total.device)
     for layer, delta in zip(layers, deltas, strict=False):
         gram += products_of_rows(layer, delta, _spread(owner, layer), count)
-    for (_, node), delta in zip(convolutions, deltas[len(layers) :], strict=True):
-        gram += _products(node, delta, owner, count)
+    sizes = torch.bincount(owner, minlength=count).tolist()
+    for kernel, delta in zip(kernels, deltas[len(layers) :], strict=True):
+        gram += gram_of(kernel.by_task(delta, sizes))  # its few numbers make the gradients cheap
     return gram
 
 
 def _drawn(scene: Scene, batch: Batch) -> tuple[Tensor, Tensor]:
     """Positions of the rows drawn for each task, without replacement, and whose they are."""
-    present = int(scene.present.sum())
-    few = max(1, -(-len(batch) // present))
+    present = scene.present.tolist()
+    few = max(1, -(-len(batch) // sum(present)))
     group = batch.side.get("group") if scene.tasks.by_rows else None
     rows, owner = [], []
     for p, task in enumerate(scene.tasks.tasks):
-        if not scene.present[p]:
+        if not present[p]:
             continue
         known = batch.weights[task.target] != 0
         known = known.flatten(1).any(dim=1) if known.ndim > 1 else known
@@ -115,43 +113,14 @@ def _drawn(scene: Scene, batch: Batch) -> tuple[Tensor, Tensor]:
 
 def _only_own(scene: Scene, few: Batch, owner: Tensor) -> Batch:
     """Each row keeps the label of the task that drew it, and no other."""
-    per = max(1, len(scene.tasks.groups))
-    weights = {}
+    column, weights = owner // max(1, len(scene.tasks.groups)), {}
     for k, target in enumerate(scene.tasks.targets):
         weight = few.weights[target.name]
-        mine = (owner // per == k).view(-1, *[1] * (weight.ndim - 1))
-        weights[target.name] = torch.where(mine, weight, torch.zeros_like(weight))
+        others = (column != k).view(-1, *[1] * (weight.ndim - 1))
+        weights[target.name] = weight.masked_fill(others, 0)
     return Batch(few.inputs, few.targets, weights, few.rows, few.side)
 
 
 def _spread(owner: Tensor, layer: Linear) -> Tensor:
     """The owner of each row that a layer sees: of a sequence it sees every step."""
     return owner.repeat_interleave(len(layer.inputs) // len(owner))
-
-
-def _convolutions(roots: list[GradientEdge], wanted: list[Tensor]) -> list[tuple[GradientEdge, Any]]:
-    """Plain two-dimensional convolutions whose weight is ``wanted``."""
-    keys = {id(p) for p in wanted}
-    found = []
-    for node in nodes(root.node for root in roots):
-        if type(node).__name__ != "ConvolutionBackward0" or node._saved_groups != 1:
-            continue
-        weight = leaf_of(node.next_functions[1][0])
-        if weight is not None and weight.ndim == 4 and id(weight) in keys:
-            found.append((GradientEdge(node, 0), node))
-    return found
-
-
-def _products(node: Any, delta: Tensor, owner: Tensor, count: int) -> Tensor:
-    """The Gramian of a convolution's kernel: its few numbers make the gradients themselves cheap."""
-    kernel = node._saved_weight
-    patches = functional.unfold(
-        node._saved_input.detach(),
-        kernel.shape[2:],
-        dilation=node._saved_dilation,
-        padding=node._saved_padding,
-        stride=node._saved_stride,
-    )  # [B, Cin kernel, places]
-    each = torch.bmm(delta.flatten(2), patches.to(delta.dtype).transpose(1, 2)).flatten(1)
-    sums = each.new_zeros(count, each.shape[1]).index_add_(0, owner, each).double()
-    return sums @ sums.T
