@@ -1,213 +1,163 @@
-"""A balanced backward pass in a loop of one's own, against plain autograd; and what it refuses."""
+"""A balanced backward pass against what its weights and plain autograd say of every gradient."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import ClassVar
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from umbel.balancing import backward, balancer, solve
-from umbel.balancing.balancer import BALANCERS
+from balanced_nets import CASES, Case, flat, jacobian, made, same
+from umbel.balancing import backward, balancer
+from umbel.balancing.balancer import BALANCERS, Balancer, Seen
+from umbel.balancing.gramian import GramBalancer
 from umbel.errors import BalancingError, ConfigError
 
-P, B = 3, 6
+PLACES = ("features", "parameters")
 
 
-def perceptron() -> tuple[nn.Module, Tensor]:
-    return nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 7), nn.Tanh()), torch.randn(B, 5)
+class Ramp(GramBalancer):
+    """Weights that look at the Gramian, and are 1, 2, 3 and so on all the same."""
+
+    name: ClassVar[str] = "ramp"
+    seen: Tensor
+
+    def solve(self, gram: Tensor) -> Tensor:
+        self.seen = gram
+        return torch.arange(1.0, len(gram) + 1, dtype=torch.float64)
 
 
-def without_bias() -> tuple[nn.Module, Tensor]:
-    return nn.Sequential(
-        nn.Linear(5, 8, bias=False), nn.LayerNorm(8), nn.Linear(8, 7, bias=False)
-    ), torch.randn(B, 5)
+def run(case: Case, place: str, method: str | Balancer, *, stack: bool = False) -> Tensor:
+    features = case.features()
+    losses = case.heads(features)
+    given = torch.stack(losses) if stack else losses
+    return backward(given, shared=features if place == "features" else case.shared, method=method)
 
 
-def wide() -> tuple[nn.Module, Tensor]:
-    """Few rows and wide layers: the Gramian is had without any gradient."""
-    return nn.Sequential(nn.Linear(40, 64), nn.ReLU(), nn.Linear(64, 7)), torch.randn(2, 40)
+@pytest.mark.parametrize("stack", [False, True])
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", CASES)
+def test_weights_of_1_give_plain_gradients(name: str, place: str, stack: bool) -> None:
+    case = made(name)
+    every = [*case.shared, *case.own]
+    expected = jacobian(case.losses(), every).sum(dim=0)
+    assert torch.equal(run(case, place, "equal", stack=stack), torch.ones(len(case.losses())).double())
+    same(flat([p.grad for p in every]), expected)
 
 
-def pictures() -> tuple[nn.Module, Tensor]:
-    layers = (
-        nn.Conv2d(1, 4, 3),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(4, 3, 2, stride=2, padding=1),
-        nn.Flatten(),
-    )
-    return nn.Sequential(*layers, nn.Linear(27, 7)), torch.randn(B, 1, 12, 12)
+@pytest.mark.parametrize("stack", [False, True])
+@pytest.mark.parametrize("name", CASES)
+def test_weights_at_the_parameters(name: str, stack: bool) -> None:
+    """The trunk gets the weighted sum, the heads the plain one; twice as much after two passes."""
+    case = made(name)
+    rows = jacobian(case.losses(), case.shared)
+    form = Ramp(len(rows))
+    for time in (1, 2):
+        weights = run(case, "parameters", form, stack=stack)
+        same(form.seen, rows @ rows.T)
+        same(flat([p.grad for p in case.shared]), time * weights @ rows)
+        same(flat([p.grad for p in case.own]), time * jacobian(case.losses(), case.own).sum(dim=0))
 
 
-def sequences() -> tuple[nn.Module, Tensor]:
-    return nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 7)), torch.randn(B, 4, 5)
+@pytest.mark.parametrize("stack", [False, True])
+@pytest.mark.parametrize("name", [name for name in CASES if name != "tied"])
+def test_weights_at_the_features(name: str, stack: bool) -> None:
+    """What reaches the trunk passes the features, but for the head that uses the trunk's own weight."""
+    case = made(name)
+    rows, own = (jacobian(case.losses(), some) for some in (case.shared, case.own))
+    weights = run(case, "features", Ramp(len(rows)), stack=stack)
+    same(flat([p.grad for p in case.shared]), weights @ rows)
+    same(flat([p.grad for p in case.own]), own.sum(dim=0))
 
 
-class Tied(nn.Module):
-    """The same layer used twice."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer, self.last = nn.Linear(5, 5), nn.Linear(5, 7)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Features."""
-        found: Tensor = self.last(self.layer(self.layer(x).tanh()))
-        return found
-
-
-def tied() -> tuple[nn.Module, Tensor]:
-    return Tied(), torch.randn(B, 5)
+def test_a_tensor_of_losses_made_in_another_way() -> None:
+    """Not stacked from scalars: then all of the graph is common, and passed once for each loss."""
+    for place in PLACES:
+        case = made("perceptron")
+        features = case.features()
+        losses = 2 * torch.stack(case.heads(features))
+        shared = features if place == "features" else case.shared
+        weights = backward(losses, shared=shared, method=Ramp(3))
+        rows = jacobian(case.losses(), case.shared)
+        same(flat([p.grad for p in case.shared]), 2 * weights @ rows)
+        same(flat([p.grad for p in case.own]), 2 * jacobian(case.losses(), case.own).sum(dim=0))
 
 
-NETS: list[Callable[[], tuple[nn.Module, Tensor]]] = [
-    perceptron, without_bias, wide, pictures, sequences, tied,
-]  # fmt: skip
-
-
-def made(
-    net: Callable[[], tuple[nn.Module, Tensor]], count: int = P
-) -> tuple[nn.Module, nn.ModuleList, Tensor, Tensor]:
-    torch.manual_seed(0)
-    trunk, x = net()
-    heads = nn.ModuleList(nn.Linear(7, 2) for _ in range(count))
-    return trunk.double(), heads.double(), x.double(), torch.randn(count, *x.shape[:1]).double()
-
-
-def losses_of(heads: nn.ModuleList, z: Tensor, y: Tensor) -> list[Tensor]:
-    flat = z if z.ndim == 2 else z.mean(dim=1)
-    return [(head(flat).sum(dim=1) - answer).square().mean() for head, answer in zip(heads, y, strict=True)]
-
-
-def rows_of(losses: list[Tensor], inputs: list[Tensor]) -> Tensor:
-    rows = []
-    for loss in losses:
-        grads = torch.autograd.grad(loss, inputs, retain_graph=True, allow_unused=True)
-        rows.append(
-            torch.cat(
-                [
-                    torch.zeros_like(x).flatten() if g is None else g.flatten()
-                    for x, g in zip(inputs, grads, strict=True)
-                ]
-            )
-        )
-    return torch.stack(rows)
-
-
-@pytest.mark.parametrize("count", [2, 3, 9])
-@pytest.mark.parametrize("net", NETS)
-def test_at_the_parameters_it_is_weights_times_the_jacobian(
-    net: Callable[[], tuple[nn.Module, Tensor]], count: int
-) -> None:
-    trunk, heads, x, y = made(net, count)
-    shared, own = list(trunk.parameters()), list(heads.parameters())
-    losses = losses_of(heads, trunk(x), y)
-    jacobian = rows_of(losses, shared)
-    plain = torch.autograd.grad(sum(losses), own, retain_graph=True)  # type: ignore[arg-type]
-    for method in ("mgda", "upgrad"):
-        for p in (*shared, *own):
-            p.grad = None
-        weights = backward(losses_of(heads, trunk(x), y), shared=shared, method=method)
-        torch.testing.assert_close(weights, solve(method, jacobian @ jacobian.T), rtol=1e-6, atol=1e-8)
-        update = torch.cat([p.grad.flatten() for p in shared if p.grad is not None])
-        torch.testing.assert_close(update, weights @ jacobian, rtol=1e-7, atol=1e-10)
-        for p, expected in zip(own, plain, strict=True):
-            torch.testing.assert_close(p.grad, expected)
-
-
-@pytest.mark.parametrize("net", NETS)
-@pytest.mark.parametrize("as_tensor", [False, True])
-def test_at_the_features_one_pass_goes_on(
-    net: Callable[[], tuple[nn.Module, Tensor]], as_tensor: bool
-) -> None:
-    trunk, heads, x, y = made(net)
-    shared, own = list(trunk.parameters()), list(heads.parameters())
-    z = trunk(x)
-    losses = losses_of(heads, z, y)
-    jacobian, at_features = rows_of(losses, shared), rows_of(losses, [z])
-    plain = torch.autograd.grad(sum(losses), own, retain_graph=True)  # type: ignore[arg-type]
-    weights = backward(torch.stack(losses) if as_tensor else losses, shared=z, method="cagrad")
-    torch.testing.assert_close(weights, solve("cagrad", at_features @ at_features.T), rtol=1e-6, atol=1e-8)
-    update = torch.cat([p.grad.flatten() for p in shared if p.grad is not None])
-    torch.testing.assert_close(update, weights @ jacobian, rtol=1e-7, atol=1e-10)
-    for p, expected in zip(own, plain, strict=True):
-        torch.testing.assert_close(p.grad, expected)
-
-
-def test_two_features_and_a_head_that_two_losses_use() -> None:
-    torch.manual_seed(1)
-    x, w = torch.randn(4, 3).double(), nn.Linear(3, 5).double()
-    head, both = nn.Linear(10, 1).double(), nn.Linear(1, 1).double()
-    one, other = w(x).tanh(), w(x).relu()
-    losses = [
-        both(head(torch.cat([one, other], 1))).square().mean(),
-        both(one[:, :1] - other[:, 1:2]).abs().mean(),
-    ]
-    jacobian = rows_of(losses, [one, other])
-    expected = torch.autograd.grad(sum(losses), [*head.parameters(), *both.parameters()], retain_graph=True)  # type: ignore[arg-type]
-    weights = backward(losses, shared=[one, other], method="mgda")
-    torch.testing.assert_close(weights, solve("mgda", jacobian @ jacobian.T), rtol=1e-6, atol=1e-9)
-    for p, grad in zip([*head.parameters(), *both.parameters()], expected, strict=True):
-        torch.testing.assert_close(p.grad, grad)
-
-
-def test_some_of_the_shared_parameters_may_be_balanced() -> None:
-    trunk, heads, x, y = made(perceptron)
-    last = list(trunk[2].parameters())  # type: ignore[index]
-    first = list(trunk[0].parameters())  # type: ignore[index]
-    losses = losses_of(heads, trunk(x), y)
-    jacobian, plain = rows_of(losses, last), torch.autograd.grad(sum(losses), first, retain_graph=True)  # type: ignore[arg-type]
-    weights = backward(losses, shared=last, method="upgrad")
-    update = torch.cat([p.grad.flatten() for p in last if p.grad is not None])
-    torch.testing.assert_close(update, weights @ jacobian, rtol=1e-7, atol=1e-10)
-    for p, grad in zip(first, plain, strict=True):
-        torch.testing.assert_close(p.grad, grad)
-
-
-@pytest.mark.parametrize(
-    "method", [n for n in BALANCERS.names() if not BALANCERS.get(n).needs & {"cross", "validation"}]
-)
-def test_every_method_of_one_batch_takes_a_step(method: str) -> None:
-    trunk, heads, x, y = made(perceptron)
-    form = balancer(method, P, seed=3).double()
-    for _ in range(2):
-        trunk.zero_grad()
-        z = trunk(x)
-        shared = z if "features" in form.places else list(trunk.parameters())
-        weights = backward(losses_of(heads, z, y), shared=shared, method=form)
+@pytest.mark.parametrize("name", BALANCERS.names())
+def test_every_method_that_one_batch_serves(name: str) -> None:
+    form: type[Balancer] = BALANCERS.get(name)
+    for place in PLACES:
+        case = made("perceptron")
+        if place not in form.places or form.needs & {"cross", "validation"}:
+            with pytest.raises(ConfigError, match=name):
+                run(case, place, name)
+            continue
+        weights = run(case, place, name)
+        assert weights.shape == (3,)
         assert torch.isfinite(weights).all()
-        assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in trunk.parameters())
+        rows = jacobian(case.losses(), case.shared)
+        if name != "graddrop":  # whose update is no weighted sum
+            same(flat([p.grad for p in case.shared]), weights @ rows)
+        same(flat([p.grad for p in case.own]), jacobian(case.losses(), case.own).sum(dim=0))
 
 
-def refused(error: type[Exception], *words: str, **asked: object) -> None:
-    with pytest.raises(error) as caught:
-        backward(**asked)  # type: ignore[arg-type]
-    for word in words:
-        assert word in str(caught.value)
-    assert "found:" in str(caught.value)
+def test_what_a_method_looks_at_and_no_more() -> None:
+    seen: list[Seen] = []
+
+    class Spy(Balancer):
+        name = "spy"
+        needs = frozenset({"jacobian"})
+
+        def forward(self, shown: Seen) -> Tensor:
+            seen.append(shown)
+            return torch.ones(self.count, dtype=torch.float64)
+
+    case = made("perceptron")
+    run(case, "parameters", Spy(3))
+    features = case.features()
+    run(case, "features", Spy(3))
+    assert [shown.gram for shown in seen] == [None, None]
+    jacobians = [shown.jacobian for shown in seen]
+    assert jacobians[0] is not None
+    assert jacobians[1] is not None
+    same(jacobians[0], jacobian(case.losses(), case.shared))
+    same(jacobians[1], jacobian(case.heads(features), features))
+    same(seen[0].losses, torch.stack(case.losses()))
 
 
-def test_bad_input_is_told_before_torch_sees_it() -> None:
-    trunk, heads, x, y = made(perceptron)
-    z = trunk(x)
-    losses = losses_of(heads, z, y)
-    alone = nn.Parameter(torch.ones(2).double())
-    refused(BalancingError, "[3, 1]", losses=torch.stack(losses)[:, None], shared=z)
-    refused(BalancingError, "loss 1", "one number", losses=[losses[0], z], shared=z)
-    refused(BalancingError, "loss 0", "gradient", losses=[losses[0].detach(), losses[1]], shared=z)
-    refused(BalancingError, "loss 1", "nan", losses=[losses[0], losses[1] * torch.nan], shared=z)
-    refused(BalancingError, "loss 0", "inf", losses=[losses[0] * torch.inf, losses[1]], shared=z)
-    refused(BalancingError, "at least two", losses=losses[:1], shared=z)
-    refused(BalancingError, "reached by a loss", "[2]", losses=losses, shared=[alone])
-    refused(BalancingError, "require a gradient", "not detached", losses=losses, shared=z.detach())
-    refused(BalancingError, "something shared", losses=losses, shared=[])
-    refused(BalancingError, "either features or parameters", losses=losses, shared=[z, alone])
-    refused(BalancingError, "one for 2", losses=losses, shared=z, method=balancer("mgda", 2))
-    refused(ConfigError, "'upgrad'", losses=losses, shared=z, method="upgrat")
-    refused(ConfigError, "parameters", losses=losses, shared=z, method="graddrop")
-    refused(ConfigError, "more than one batch", losses=losses, shared=list(trunk.parameters()), method="modo")
-    assert all(p.grad is None for p in trunk.parameters())
-    with pytest.raises(ConfigError, match="'d'"):
-        balancer("cagrad", 3, d=1)
+def test_memory_and_learned_weights() -> None:
+    form = balancer("uncertainty", 3)
+    case = made("perceptron")
+    run(case, "features", form)
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in form.parameters())
+    remembers = balancer("gradvac", 3, seed=1, beta=0.5)
+    run(case, "parameters", remembers)
+    assert remembers.get_buffer("target").abs().sum() > 0
+
+
+def test_a_single_features_tensor_needs_no_list() -> None:
+    case, other = made("perceptron"), made("perceptron")
+    (features,) = case.features()
+    weights = backward(case.heads([features]), shared=features, method="mgda")
+    assert torch.equal(weights, run(other, "features", "mgda"))
+
+
+def test_detached_features_are_balanced_like_parameters() -> None:
+    case = made("perceptron")
+    copy = case.features()[0].detach().requires_grad_()
+    rows = jacobian(case.heads([copy]), [copy])
+    form = Ramp(3)
+    weights = backward(case.heads([copy]), shared=copy, method=form)
+    same(form.seen, rows @ rows.T)
+    assert copy.grad is not None
+    same(copy.grad.flatten(), weights @ rows)
+
+
+def test_options_are_checked() -> None:
+    with pytest.raises(ConfigError, match="gradvac"):
+        balancer("gradvac", 2, alpha=1)
+    with pytest.raises(ConfigError, match="nosuch"):
+        balancer("nosuch", 2)
+    with pytest.raises(BalancingError, match="2, and 3 losses"):
+        run(made("perceptron"), "features", balancer("mgda", 2))
