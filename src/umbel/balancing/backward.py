@@ -8,13 +8,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from umbel.balancing.balancer import BALANCERS, Balancer, Seen
+from umbel.balancing.balancer import Balancer, Seen
 from umbel.balancing.checks import checked_losses, checked_reach, checked_shared, possible
 from umbel.balancing.features import AtFeatures, at_features
 from umbel.balancing.frontier import frontier
+from umbel.balancing.making import make
 from umbel.balancing.parameters import AtParameters, Look, at_parameters
 from umbel.balancing.taking import add
-from umbel.errors import ConfigError
 
 __all__ = ["backward", "balancer"]
 
@@ -30,12 +30,7 @@ def balancer(method: str, count: int, *, seed: int = 0, **options: object) -> Ba
     :param options: keyword options of the method.
     :raises ConfigError: no such method, or no such option.
     """
-    try:
-        found: Balancer = BALANCERS.get(method)(count, **options)
-    except TypeError as error:
-        raise ConfigError(f"an option of '{method}' must be one it has", found=str(error)) from None
-    found.start(seed)
-    return found
+    return make(method, count, seed=seed, options=options)
 
 
 def backward(
