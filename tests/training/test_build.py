@@ -8,6 +8,7 @@ from neural_tables import NUMBERS, dataset, frame
 from umbel.errors import ConfigError
 from umbel.training.build import checked, counterpart
 from umbel.training.config import ModelConfig
+from umbel.training.learner import LEARNERS
 
 LINEAR = ["mean_regularised", "hierarchical", "trace_norm", "task_covariance", "clustered"]
 
@@ -35,3 +36,9 @@ def test_the_named_options_win_over_the_nets_own() -> None:
     checked(model)
     with pytest.raises(ConfigError, match="did you mean 'mmoe'"):
         checked(ModelConfig(sharing="mmo"))
+
+
+@pytest.mark.parametrize("joint", LINEAR)
+def test_sets_of_labels_by_group_are_refused_with_the_reason(joint: str) -> None:
+    train = dataset(frame(80, seed=2), ("tags",), columns=NUMBERS, by="school")
+    assert "'tags'" in LEARNERS.get(joint).serves(train)

@@ -122,6 +122,9 @@ class SharedLinear(Classic):
                 return "the targets have several kinds of answer"
             if len(train.tasks) < 2 and train.tasks.targets[0].kind.name != "multilabel":
                 return "there is only one task"
+        sets = [t.name for t in train.tasks.targets if t.kind.name == "multilabel"]
+        if train.tasks.by_rows and sets:
+            return f"'{sets[0]}' has several labels: one vector of weights per group cannot tell them apart"
         wide = [c.name for c in train.schema.columns if c.type in ("set", "text")]
         if wide:
             return f"'{wide[0]}' gives more features than one matrix per task can hold"

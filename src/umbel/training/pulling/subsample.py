@@ -94,7 +94,7 @@ def _gram(scene: Scene, batch: Batch) -> Tensor:
 def _drawn(scene: Scene, batch: Batch) -> tuple[Tensor, Tensor]:
     """Positions of the rows drawn for each task, without replacement, and whose they are."""
     present = scene.present.tolist()
-    few = max(1, -(-len(batch) // sum(present)))
+    few = max(1, len(batch) // sum(present))  # no more rows than the batch has
     group = batch.side.get("group") if scene.tasks.by_rows else None
     rows, owner = [], []
     for p, task in enumerate(scene.tasks.tasks):
