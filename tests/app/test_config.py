@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from umbel.app.config import config_text, json_schema, merge, read_config
@@ -129,6 +129,7 @@ def test_an_option_wins_and_leaves_the_rest(tree: dict[str, object], value: int)
 
 
 @settings(deadline=None, max_examples=50)
+@example(tree={"a": "\x85", "b": ["x\u2028y\r"]})
 @given(tree=st.dictionaries(KEYS, TREES, min_size=1, max_size=3))
 def test_yaml_there_and_back(tmp_path_factory: pytest.TempPathFactory, tree: dict[str, object]) -> None:
     path = tmp_path_factory.getbasetemp() / "tree.yaml"

@@ -113,5 +113,17 @@ def to_yaml(value: Any) -> str:
       targets:
         score: {}
     """
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.dump(value, Dumper=_Quoting, sort_keys=False, allow_unicode=True, width=100)
     return text
+
+
+class _Quoting(yaml.SafeDumper):
+    """Texts with line ends other than \\n in double quotes: left bare they come back as spaces."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    odd = any(end in value for end in "\r\x85\u2028\u2029")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if odd else None)
+
+
+_Quoting.add_representer(str, _text)
