@@ -43,10 +43,10 @@ def backward(
 
     Whatever is shared gets the balanced update; every other parameter that a loss reaches (the heads)
     gets the gradient of the losses' plain sum (Sener & Koltun 2018, algorithm 1). Given **features** (the
-    tensor or tensors that all heads see), each loss is followed back to them alone, and one pass goes on
-    through the shared layers. Given **parameters**, each loss is followed through all shared layers:
-    exact, and more costly. The scale of the update is that of the method's paper (see ``neutral`` of
-    :class:`~umbel.balancing.balancer.Balancer`: of the gradients' sum, or of their mean).
+    tensor or tensors that all heads see), one pass goes back to them, where each loss's gradient is told
+    apart, and one goes on through the shared layers. Given **parameters**, each loss is followed through all
+    shared layers: exact, and more costly. The scale of the update is that of the method's paper (see
+    ``neutral`` of :class:`~umbel.balancing.balancer.Balancer`: of the gradients' sum, or of their mean).
 
     :param losses: P >= 2 scalar losses: a list (cheaper) or a tensor [P].
     :param shared: features that require a gradient, or parameters.

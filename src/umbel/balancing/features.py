@@ -52,20 +52,23 @@ class Heads:
     count: int
 
     @property
+    def _mine(self) -> Tensor:
+        """1 where an output is a task's, else 0, [C, P]."""
+        owner = torch.tensor(self.owner, device=self.deltas.device)
+        return functional.one_hot(owner, self.count)
+
+    @property
     def rows(self) -> Tensor:
         """The gradients themselves, [P, B, D]."""
-        mine = functional.one_hot(torch.tensor(self.owner), self.count).T.to(self.deltas)
-        return (self.deltas * mine[:, None, :]) @ self.weights
+        return (self.deltas * self._mine.T.to(self.deltas)[:, None, :]) @ self.weights
 
     def gram(self) -> Tensor:
         """Their products, [P, P] float64."""
         each = gram_of([self.deltas.T]) * gram_of([self.weights])
         if self.owner == list(range(self.count)):
             return each
-        owner = torch.tensor(self.owner, device=each.device)
-        return each.new_zeros(self.count, self.count).index_put_(
-            (owner[:, None], owner), each, accumulate=True
-        )
+        mine = self._mine.to(each)
+        return mine.T @ each @ mine
 
     def mixed(self, weights: Tensor) -> Tensor:
         """Their sum by weights [P]."""
@@ -169,7 +172,7 @@ def _linear_heads(found: Frontier, edge: int, x: Tensor) -> list[_Head]:
             heads.append(_Head(GradientEdge(node, 0), node._saved_mat2.detach().T, entry.task))
     count, width = len(found.roots), sum(len(head.weight) for head in heads)
     # products of all outputs, or of all gradients; to write and read a gradient's number counts as 60 of them
-    pays = width**2 * (len(x) + x[0].numel()) < (count + 60) * count * x.numel()
+    pays = width**2 * (len(x) + x[0].numel() + count) < (count + 60) * count * x.numel()
     return heads if pays else []
 
 

@@ -179,7 +179,7 @@ def cotangents(
     roots = [root for p, root in enumerate(found.roots) if p not in ended]
     told = sorted({entry.edge for entries in by_node.values() for entry in entries})
     own = [(parameter, p) for p, parameters in enumerate(found.own) for parameter in parameters]
-    places = [found.edges[k] for k in told] + list(more) + edges_of(parameter for parameter, _ in own)
+    places: list[Any] = [*(found.edges[k] for k in told), *more, *(parameter for parameter, _ in own)]
     if not roots or not places:
         return [rows.whole() for rows in taken], [], [None for _ in more]
     hooks = [

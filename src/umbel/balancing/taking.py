@@ -159,7 +159,8 @@ def rows(
     :param into: by id of an input or a parameter where its products are to be put, [P, ...].
     :returns: by input, then by parameter of the layers.
     """
-    starts, places = edges_of(inputs), into or {}
+    starts: list[Any] = list(inputs)
+    places = into or {}
     if how == "batched" and outputs and inputs:
         found = torch.autograd.grad(
             outputs, starts, cotangents, retain_graph=True, allow_unused=True, is_grads_batched=True
