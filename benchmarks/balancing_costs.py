@@ -183,7 +183,10 @@ def _peak(step: Step) -> int:
 
 
 def memory() -> list[dict[str, Any]]:
-    """Memory of a step beyond a plain step's, in Jacobians (all tasks' gradients at the trunk)."""
+    """Memory of a step beyond a plain step's, in Jacobians (all tasks' gradients at the trunk).
+
+    A method of the Gramian, and, as ``whole Jacobian``, graddrop, at the parameters.
+    """
     lines = []
     for net in NETS:
         for count in COUNTS:
@@ -191,6 +194,7 @@ def memory() -> list[dict[str, Any]]:
             base = _peak(plain(Setting(net, count)))
             runners = {"features": own(Setting(net, count), "imtl_g", "features")}
             runners["parameters"] = own(Setting(net, count), "imtl_g", "parameters")
+            runners["whole Jacobian"] = own(Setting(net, count), "graddrop", "parameters")
             for way in WAYS[:2]:
                 runners[PEER + way] = peer(Setting(net, count), "imtl_g", "parameters", way)
             over = {name: (_peak(step) - base) / size for name, step in runners.items()}

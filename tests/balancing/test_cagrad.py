@@ -89,6 +89,19 @@ def test_a_mean_of_zero_stays() -> None:
     assert solve_cagrad(torch.zeros(3, 3)).tolist() == pytest.approx([1 / 3] * 3)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_of_low_rank_but_for_noise(seed: int) -> None:
+    """d is on the ball and no direction along it helps the worst; the products are all but singular."""
+    J = jacobian(seed, count=40, width=5) + 2
+    J = torch.cat([J, 1e-6 * jacobian(seed + 9, count=40, width=60)], dim=1)
+    w, g = solve_cagrad(J @ J.T), J.mean(dim=0)
+    d = J.T @ w
+    assert float((d - g).norm()) == pytest.approx(0.5 * float(g.norm()), rel=1e-9)
+    gains, worst = J @ d, w > 1 / 40 * (1 + 1e-9)
+    assert 1 <= int(worst.sum()) <= 6
+    torch.testing.assert_close(gains[worst], gains.min().expand(int(worst.sum())), rtol=1e-8, atol=1e-10)
+
+
 def test_identical_gradients_have_equal_weights() -> None:
     assert solve_cagrad(torch.ones(3, 3)).tolist() == pytest.approx([0.5] * 3)
     J = torch.tensor([[1.0, 1.0], [1.0, 1.0], [-0.5, 2.0], [1.0, 1.0]], dtype=torch.float64)

@@ -31,7 +31,7 @@ BAD_LOSSES: dict[str, tuple[Callable[[], Sequence[Tensor] | Tensor], str, str]] 
     "one in a tensor": (lambda: X[:1], "1", r"loss.backward\(\)"),
     "none": (lambda: [], "0", r"loss.backward\(\)"),
     "not reduced": (lambda: [X.sum(), X], r"loss 1: shape \[2\]", "mean over the rows"),
-    "a number": (lambda: [X.sum(), 2.0], "loss 1: float", "mean over the rows"),  # type: ignore[list-item]
+    "a number": (lambda: [X.sum(), 2.0], "loss 1: float", "mean over the rows"),
     "without a gradient": (lambda: [X.sum(), torch.tensor(1.0)], "loss 1 does not", "no_grad"),
     "detached in a stack": (lambda: torch.stack([X.sum(), X.sum().detach()]), "loss 1 does not", "no_grad"),
     "a detached tensor": (lambda: torch.stack(losses()).detach(), "loss 0 does not", "no_grad"),

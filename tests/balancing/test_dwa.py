@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from torchjd.scalarization import DWA as Peer  # noqa: N811
+from torchjd import scalarization
 
 from umbel.balancing.balancer import Seen
 from umbel.balancing.dwa import DynamicWeightAverage
@@ -29,7 +29,7 @@ def test_two_epochs_by_hand() -> None:
 
 
 def test_torchjd_gives_the_same_weights() -> None:
-    dwa, peer = DynamicWeightAverage(3), Peer()
+    dwa, peer = DynamicWeightAverage(3), scalarization.DWA()
     for epoch in EPOCHS:
         for part in (0.5, 1.5):  # two batches whose mean is the epoch's
             losses = (part * epoch).requires_grad_()

@@ -81,6 +81,22 @@ def test_the_fresh_takes_the_size_that_was_saved() -> None:
     assert torch.equal(one.squares, other.squares)
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_many_parameters_as_the_equations_have_them(kind: torch.dtype) -> None:
+    """More columns than are taken at a time, some of them always zero."""
+    excess, total = ExcessRisks(3, step=0.1), torch.zeros(3, 200_000, dtype=torch.float64)
+    logits, first = torch.zeros(3, dtype=torch.float64), None
+    for jacobian in jacobians(3, 200_000).to(kind):
+        jacobian[:, ::7] = 0
+        squares = jacobian.double().square()
+        total += squares
+        risks = torch.where(total > 0, squares / total.sqrt(), 0.0).sum(dim=1)
+        logits = logits + (0 if first is None else 0.1 * risks / first)
+        first = risks if first is None else first
+        torch.testing.assert_close(excess(see(jacobian)), torch.softmax(logits, dim=0), rtol=1e-6, atol=0)
+    torch.testing.assert_close(excess.squares.double(), total, rtol=1e-6, atol=0)
+
+
 def test_a_gradient_of_0_sets_no_scale() -> None:
     excess = ExcessRisks(3)
     jacobian = jacobians(1)[0]

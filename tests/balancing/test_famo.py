@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
-from torchjd.scalarization import FAMO as Peer  # noqa: N811
+from torchjd import scalarization
 
 from umbel.balancing.balancer import Seen
 from umbel.balancing.famo import Famo
@@ -52,7 +52,7 @@ def test_torchjd_gives_the_same_weights_but_for_its_epsilon() -> None:
     """torchjd adds 1e-8 to each loss, where we need it above its bound."""
     bounds = torch.tensor([-1.0, 0.0, 0.1], dtype=torch.float64)
     famo = Famo(3, min_losses=bounds.tolist()).double()
-    peer = Peer(3, min_losses=bounds).double()
+    peer = scalarization.FAMO(3, min_losses=bounds).double()
     for before, after in walk(20):
         losses = before.clone().requires_grad_()
         (expected,) = torch.autograd.grad(peer(losses), losses)

@@ -43,6 +43,26 @@ def test_gradients_at_the_frontier_lead_to_those_of_the_plain_sum(name: str) -> 
             same(mine.grad.flatten(), jacobian(losses, [mine.parameter])[mine.task])
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_one_loss_alone_has_what_it_has_among_all(name: str) -> None:
+    case = made(name)
+    losses = case.losses()
+    found = frontier(losses)
+    parts, own, _ = cotangents(found)
+    for task in range(len(losses)):
+        alone, mine, _ = cotangents(found.alone(task))
+        for part, whole in zip(alone, parts, strict=True):
+            if part is None:
+                assert whole is None or not whole[task].any()
+            else:
+                assert whole is not None
+                same(part[0], whole[task])
+        assert [x.parameter.shape for x in mine] == [x.parameter.shape for x in own if x.task == task]
+        for x, y in zip(mine, [y for y in own if y.task == task], strict=True):
+            assert x.parameter is y.parameter
+            same(x.grad, y.grad)
+
+
 def test_a_loss_may_be_part_of_another() -> None:
     x = torch.tensor(2.0, requires_grad=True)
     first = x**2
@@ -51,6 +71,10 @@ def test_a_loss_may_be_part_of_another() -> None:
     parts, _, _ = cotangents(found)
     assert parts[0] is not None
     assert parts[0].tolist() == [1.0, 3.0]
+    for task, slope in ((0, 1.0), (1, 3.0)):
+        (part,), _, _ = cotangents(found.alone(task))
+        assert part is not None
+        assert part.tolist() == [slope]
 
 
 def test_the_same_loss_twice() -> None:

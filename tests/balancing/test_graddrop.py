@@ -49,6 +49,25 @@ def test_absent_tasks_take_no_part() -> None:
     torch.testing.assert_close(found, alone.direction(shown(rows[present]), torch.ones(3)))
 
 
+def test_many_columns_as_the_paper_has_them() -> None:
+    """Against lines 10 to 15 written down for the whole Jacobian; more columns than are taken at a time."""
+    rows = jacobian(8, 3, 50_000)
+    rows[:, 7] = 0
+    found = drop_signs(rows, leak=0.2, generator=draws(4))
+    purity = (1 + rows.sum(dim=0) / rows.abs().sum(dim=0)) / 2
+    drawn = torch.rand(50_000, generator=draws(4), dtype=rows.dtype)
+    kept = ((purity > drawn) & (rows > 0)) | ((purity < drawn) & (rows < 0))
+    expected = torch.where(kept, rows, 0.2 * rows).sum(dim=0)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    assert found[7] == 0
+
+
+def test_a_weight_may_be_negative() -> None:
+    rows, weights = jacobian(9), torch.tensor([1.0, -2.0, 0.0, 0.5], dtype=torch.float64)
+    found = drop_signs(rows, weights=weights, generator=draws())
+    torch.testing.assert_close(found, drop_signs(weights[:, None] * rows, generator=draws()))
+
+
 def test_weights_count() -> None:
     rows, weights = jacobian(5), torch.tensor([2.0, 1.0, 0.5, 0.0], dtype=torch.float64)
     found = GradDrop(4).direction(shown(rows), weights)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from umbel.balancing.matrices import gram_of, mixed, product, scatter_rows
+from umbel.balancing import matrices
+from umbel.balancing.matrices import fast_products, gram_of, mixed, pieces, product, scatter_rows
 
 
 def drawn(*shape: int, kind: torch.dtype = torch.float32) -> Tensor:
@@ -33,6 +34,39 @@ def test_products_of_parts_of_larger_matrices() -> None:
     left, right = drawn(140, 4000), drawn(150, 4000)
     close(product(left[:, 100:250], right[:, 100:250]), left[:, 100:250], right[:, 100:250])
     close(product(left[10:, ::2], right[:, ::2]), left[10:, ::2], right[:, ::2])
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_products_within_a_block_are_made_by_product(
+    kind: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of autograd, too; and what comes out is the same."""
+    asked: list[tuple[int, int]] = []
+
+    def told(left: Tensor, right: Tensor) -> Tensor:
+        asked.append((left.shape[0], right.shape[0]))
+        return left @ right.T
+
+    monkeypatch.setattr(matrices, "product", told)
+    weight, x = drawn(5, 7, kind=kind).requires_grad_(), drawn(3, 7, kind=kind).requires_grad_()
+    y = (x @ weight.T).relu()
+    plain = torch.autograd.grad(y.sum(), [x, weight], retain_graph=True)
+    with fast_products():
+        found = torch.autograd.grad(y.sum(), [x, weight])
+    assert sorted(asked) == [(3, 7), (7, 5)] or sorted(asked) == [(3, 7), (5, 7)]
+    for one, other in zip(found, plain, strict=True):
+        torch.testing.assert_close(one, other)
+    assert (weight @ x.T).shape == (5, 3)
+    assert len(asked) == 2  # after the block there is nothing of it left
+
+
+def test_pieces_are_all_columns_once() -> None:
+    for width, rows in ((1, 1), (5000, 3), (300_000, 2), (300_000, 40), (300_000, 10**6)):
+        some = list(pieces(width, rows, torch.device("cpu")))
+        assert [one.start for one in some] == [0, *(one.stop for one in some[:-1])]
+        assert some[-1].stop == width
+        assert all((one.stop - one.start) * rows <= 2**17 or one.stop - one.start <= 1024 for one in some)
+    assert list(pieces(300_000, 2, torch.device("cuda"))) == [slice(0, 300_000)]
 
 
 def test_a_gramian_of_many_numbers_keeps_six_digits() -> None:

@@ -87,6 +87,22 @@ def test_hostile(name: str) -> None:
     torch.testing.assert_close(update, weights.to(rows) @ rows)
 
 
+def test_many_parameters_and_an_absent_task() -> None:
+    """More columns than are taken at a time; products of averages and the update over all of them."""
+    balancer, memory = MoCo(3, beta=0.25, gamma=1e-6, rho=0.0), torch.zeros(3, 100_000, dtype=torch.float64)
+    for seed, present in enumerate(([True] * 3, [True, False, True], [True] * 3)):
+        rows, share = jacobian(seed, 3, 100_000), balancer.shares.values.clone()
+        known = torch.tensor(present)
+        memory[known] += (0.25 if seed else 1.0) * (rows - memory)[known]
+        weights = balancer(shown(rows, present=present))
+        torch.testing.assert_close(balancer.memory, memory)
+        own = share[known] / share[known].sum()
+        moved = own - 1e-6 * (memory[known] @ memory[known].T @ own)
+        torch.testing.assert_close(weights[known], moved + (1 - moved.sum()) / len(moved))
+        update = balancer.direction(shown(rows, present=present), weights)
+        torch.testing.assert_close(update, weights[known] @ memory[known])
+
+
 def test_other_parameters_are_told() -> None:
     balancer = MoCo(2)
     balancer(shown(jacobian(0, 2, 12)))

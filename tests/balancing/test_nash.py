@@ -117,9 +117,9 @@ def test_a_ridge_solves_the_problem_that_is_stated(J: Tensor) -> None:
 
 @pytest.mark.parametrize("ridge", [-1e-3, 1.0, math.nan])
 def test_the_ridge_has_a_range(ridge: float) -> None:
-    with pytest.raises(ConfigError, match="ridge of 'nash'"):
+    with pytest.raises(ConfigError, match="'ridge' of 'nash' is a number, at least 0 and below 1"):
         Nash(2, ridge=ridge)
-    with pytest.raises(ConfigError, match="ridge of 'nash'"):
+    with pytest.raises(ConfigError, match="'ridge' of 'nash' is a number, at least 0 and below 1"):
         solve_nash(torch.eye(2), ridge=ridge)
 
 

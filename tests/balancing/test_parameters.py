@@ -16,6 +16,8 @@ from umbel.balancing.taking import How
 
 BATCHES = [name for name in CASES if name not in ("convolutions", "recurrent")]
 
+WAYS = [*((name, "loop") for name in CASES), *((name, "batched") for name in BATCHES)]
+
 
 def check(name: str, *, ghosts: int | None = None) -> None:
     """Gramian, sum and the heads' gradients of a case."""
@@ -37,7 +39,7 @@ def test_as_it_is(name: str) -> None:
     check(name)
 
 
-@pytest.mark.parametrize(("name", "how"), [*((n, "loop") for n in CASES), *((n, "batched") for n in BATCHES)])
+@pytest.mark.parametrize(("name", "how"), WAYS)
 @pytest.mark.parametrize("pays", [True, False])
 def test_every_way(name: str, how: How, pays: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parameters, "how_to", lambda *_: how)
@@ -49,8 +51,7 @@ def test_every_way(name: str, how: How, pays: bool, monkeypatch: pytest.MonkeyPa
     check(name, ghosts=once[name] if pays else 0)
 
 
-@pytest.mark.parametrize("how", ["loop", "batched"])
-@pytest.mark.parametrize("name", BATCHES)
+@pytest.mark.parametrize(("name", "how"), WAYS)
 def test_the_whole_jacobian(name: str, how: How, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parameters, "how_to", lambda *_: how)
     case = made(name)
@@ -89,6 +90,34 @@ def test_shared_parameters_that_are_not_balanced_follow_the_plain_sum(name: str)
     same(flat(taken.update(torch.ones(len(losses)))), expected.sum(dim=0))
     assert some[0].grad is None
     same(flat([p.grad for p in others]), jacobian(losses, others).sum(dim=0))
+
+
+@pytest.mark.parametrize("how", ["loop", "batched"])
+@pytest.mark.parametrize("name", ["perceptron", "tied", "two depths"])
+def test_a_jacobian_of_some_of_the_shared_parameters(
+    name: str, how: How, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parameters, "how_to", lambda *_: how)
+    case = made(name)
+    losses = case.losses()
+    some, others = case.shared[1:], [case.shared[0], *case.own]
+    expected = jacobian(losses, some)
+    taken = at_parameters(frontier(losses), some, look="jacobian")
+    assert taken.line is not None
+    same(taken.line, expected)
+    same(flat([p.grad for p in others]), jacobian(losses, others).sum(dim=0))
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_jacobian_of_losses_of_which_one_is_part_of_another(place: int) -> None:
+    """And of a parameter that one of them does not reach."""
+    x, y = (torch.tensor([2.0, 3.0], dtype=torch.float64, requires_grad=True) for _ in range(2))
+    first = (x**2).sum()
+    losses = [first, (3 * first + y.sum())]
+    losses = losses if place else losses[::-1]
+    taken = at_parameters(frontier(losses), [x, y], look="jacobian")
+    assert taken.line is not None
+    same(taken.line, jacobian(losses, [x, y]))
 
 
 @pytest.mark.parametrize("look", ["sums", "gramian", "jacobian"])

@@ -83,4 +83,4 @@ def test_losses_do_not_matter_and_nobody_may_be_there() -> None:
     assert torch.equal(one(SEEN), other(Seen(losses=SEEN.losses * 1e8, present=PRESENT)))
     nobody = Seen(losses=torch.zeros(4), present=torch.zeros(4, dtype=torch.bool))
     for distribution in NAMES:
-        assert not RandomLossWeighting(4, distribution=distribution)(nobody).any()  # type: ignore[arg-type]
+        assert not RandomLossWeighting(4, distribution=distribution)(nobody).any()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
-from torchjd.scalarization import STCH as Peer  # noqa: N811
+from torchjd import scalarization
 
 from umbel.balancing.balancer import Seen
 from umbel.balancing.stch import SmoothTchebycheff
@@ -34,7 +34,7 @@ def test_torchjd_is_the_paper_whose_preferences_add_up_to_1() -> None:
     """With v = P lambda and mu' = P mu, P mu' logsumexp(v f / mu') is P^2 mu logsumexp(lambda f / mu)."""
     v, z = torch.tensor(PREFERENCES, dtype=torch.float64), torch.tensor(REFERENCE, dtype=torch.float64)
     losses = LOSSES.clone().requires_grad_()
-    (peer,) = torch.autograd.grad(Peer(0.1, weights=v, reference=z)(losses), losses)
+    (peer,) = torch.autograd.grad(scalarization.STCH(0.1, weights=v, reference=z)(losses), losses)
     stch = SmoothTchebycheff(3, mu=0.3, weights=PREFERENCES, reference=REFERENCE, warmup=0)
     torch.testing.assert_close(stch(see(LOSSES)), 9 * peer)
 

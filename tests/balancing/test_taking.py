@@ -56,6 +56,12 @@ def test_layers_take_their_own() -> None:
         same(part, expected[k])
 
 
+def test_a_loop_lets_go_of_what_it_was_given() -> None:
+    inputs, edges, cots, _ = graph()
+    rows(edges, cots, inputs, "loop")
+    assert cots == []
+
+
 def test_nothing_asked_or_nowhere_to_begin() -> None:
     inputs, edges, cots, _ = graph()
     assert rows(edges, cots, [], "batched") == []
@@ -64,12 +70,11 @@ def test_nothing_asked_or_nowhere_to_begin() -> None:
 
 
 def test_how_to() -> None:
-    small, large = torch.zeros(3, 4, 5), torch.zeros(3, 256, 256)
     (z,) = made("perceptron").features()
-    assert how_to([z], [small]) == "batched"
-    assert how_to([z], [large]) == "loop"
+    assert how_to([z]) == "batched"
+    assert how_to([z, z.sum() * torch.ones(256, 256)]) == "loop"
     (z,) = made("convolutions").features()
-    assert how_to([z], [small]) == "loop"
+    assert how_to([z]) == "loop"
 
 
 def test_rows_add_up_and_fill_with_zeros() -> None:

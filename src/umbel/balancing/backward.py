@@ -91,7 +91,7 @@ def backward(
             add(parameter, update)
     penalty = form.penalty(seen.present)
     if learned.requires_grad or penalty.requires_grad:  # weights that an optimiser learns
-        (learned * values + penalty).sum().backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward((learned * values + penalty).sum())
     return weights.to(values.dtype)
 
 

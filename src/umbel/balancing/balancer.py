@@ -72,14 +72,15 @@ class Balancer(nn.Module, ABC):
     :cvar places: where task gradients may be taken for it.
     :cvar neutral: what its weights mean, see ``Neutral``.
     :cvar degree: when all losses are multiplied by c, its weights are multiplied by c ** degree; None
-        when they follow no such law (weights that are learned, or remembered).
+        when they follow no such law (weights that are learned, or remembered). An instance has its own
+        where an option decides.
     """
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
     places: ClassVar[frozenset[Place]] = frozenset(PLACES)
     neutral: ClassVar[Neutral] = "sum"
-    degree: ClassVar[float | None] = 0.0
+    degree: float | None = 0.0
 
     def __init__(self, count: int) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from umbel.balancing.balancer import BALANCERS, Neutral
+from umbel.balancing.critical_line import follow, pair, root
 from umbel.balancing.gramian import GramBalancer, check_gram
 from umbel.balancing.nnls import Array, nonnegative, regular
 from umbel.balancing.qp import answer, dual_cone, unit, unsolved
@@ -48,6 +49,8 @@ def solve_cagrad(gram: Tensor, *, c: float = 0.5) -> Tensor:
     """
     c = _checked(c)
     exact = check_gram(gram).cpu()
+    if len(exact) == 2 and c > 0 and (two := pair(exact.tolist(), c)) is not None:
+        return answer(np.array(two), gram)
     C, lengths = unit(exact)
     equal = np.full(len(C), 1 / len(C))
     size = lengths / (lengths.max() or 1.0)
@@ -57,7 +60,11 @@ def solve_cagrad(gram: Tensor, *, c: float = 0.5) -> Tensor:
         return answer(equal, gram)
     hull = _Hull(G / square, exact)
     shortest = float(size[size > 0].min()) / math.sqrt(square)
-    s, w, stationary = _meet(hull, c, _STATIONARY * shortest / c)
+    met = None if regular(C) else follow(hull.G, hull.along, c)
+    if met is not None and hull.holds(*met):
+        (s, w), stationary = met, False
+    else:
+        s, w, stationary = _meet(hull, c, _STATIONARY * shortest / c)
     best = float(hull.along @ w) + c * math.sqrt(max(float(w @ hull.G @ w), 0.0))  # of the dual problem
     enough = best - _GAP * (abs(best) + shortest) - 1e-13 * float(hull.G.max())
     for nearest in (stationary, not stationary):
@@ -145,27 +152,17 @@ def _meet(hull: _Hull, c: float, tiny: float) -> tuple[float, Array, bool]:
         if abs(rest) <= _CLOSE * (c * s) ** 2 + noise or high - low <= _CLOSE * low:
             return s, w, False
         begin, Gdw = w - s * dw, hull.G @ dw
-        root = _root(float(dw @ Gdw) - c * c, float(begin @ Gdw), float(begin @ hull.G @ begin), low, s, high)
-        if root is not None:
-            there = w + (root - s) * dw
-            s = max(root, tiny)
-            if s == root and hull.holds(root, there):
+        near = root(float(dw @ Gdw) - c * c, float(begin @ Gdw), float(begin @ hull.G @ begin), low, s, high)
+        if near is not None:
+            there = w + (near - s) * dw
+            s = max(near, tiny)
+            if s == near and hull.holds(near, there):
                 return s, np.maximum(there, 0.0), False
         elif low == 0:
             s = tiny
         else:
             s = 4 * low if math.isinf(high) else math.sqrt(low * high)
     raise unsolved("the radius of 'cagrad' must be met", hull.gram)
-
-
-def _root(square: float, half: float, constant: float, low: float, near: float, high: float) -> float | None:
-    """The root of square x^2 + 2 half x + constant nearest to near, of those within (low, high), if any."""
-    under = half * half - square * constant
-    if under < 0:
-        return None
-    q = -half - math.copysign(math.sqrt(under), half)
-    roots = [q / square if square else math.inf, constant / q if q else math.inf]
-    return min((x for x in roots if low < x < high), key=lambda x: abs(x - near), default=None)
 
 
 @BALANCERS.register("cagrad", source="Liu et al. 2021, Algorithm 1")

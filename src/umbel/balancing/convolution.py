@@ -33,8 +33,8 @@ class Convolution:
     def faster(self) -> bool:
         """Whether :meth:`gradients` is faster than autograd's own.
 
-        Kernels for a CPU pad channels to a multiple of 16, unless they lie last: for LeNet's second layer
-        (10 to 20 channels) those take half the time. For 3 channels and fewer it does not pay to move them.
+        Kernels for a CPU pad channels to a multiple of 16, and compute with the zeros, unless channels lie
+        last. Up to 3 channels are left where they are: moving them is most of the work.
         """
         x: Tensor = self.node._saved_input
         return x.device.type == "cpu" and x.shape[1] > 3 and x.shape[1] % 16 != 0

@@ -44,7 +44,7 @@ class DualBalancing(Balancer):
 
     name: ClassVar[str] = "db_mtl"
     needs: ClassVar[frozenset[Need]] = frozenset({"losses", "gramian"})
-    degree: ClassVar[float | None] = -1.0
+    degree: float | None = -1.0
     norms: Tensor
     steps: Tensor
 

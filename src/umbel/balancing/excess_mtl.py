@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from umbel.balancing.balancer import BALANCERS, Balancer, Need, Neutral, Place, Seen
+from umbel.balancing.matrices import pieces
 from umbel.balancing.options import number, whole
 from umbel.balancing.present import softmax_among
 from umbel.errors import BalancingError
@@ -87,20 +88,24 @@ class ExcessRisks(Balancer):
                 found=f"gradients {list(jacobian.shape)} after {list(self.squares.shape)}",
                 remedy="a new balancer for a model with other shared parameters",
             )
-        place = torch.nonzero(present).flatten()
-        squares = jacobian[place].square()
-        if not torch.isfinite(squares).all():
-            bad = place[~torch.isfinite(squares).all(dim=1)].tolist()
+        norms = torch.linalg.vector_norm(jacobian, dim=1)
+        place = torch.nonzero(present).flatten().tolist()
+        # a norm costs little, and is finite only where all squares are; where it is not, their sum may be
+        bad = [p for p in place if not norms[p].isfinite() and not jacobian[p].square().isfinite().all()]
+        if bad:
             raise BalancingError(
                 "the squares of task gradients must be finite",
                 found=f"infinite or NaN in the rows of the tasks {bad}",
                 remedy="a smaller learning rate, or clip: 1",
             )
-        total = self.squares[place] + squares
-        self.squares[place] = total
-        risks = torch.where(total > 0, squares / total.sqrt(), 0.0)
         excess = torch.zeros(self.count, dtype=torch.float64, device=jacobian.device)
-        excess[place] = risks.sum(dim=1, dtype=torch.float64)
+        greatest = torch.finfo(jacobian.dtype).max
+        for p in place:
+            for some in pieces(jacobian.shape[1], 2, jacobian.device):
+                squares, total = jacobian[p, some].square(), self.squares[p, some]
+                total += squares
+                # where the total is 0, and one over its root infinite, so is the square
+                excess[p] += torch.dot(squares, total.rsqrt().clamp_(max=greatest))
         return excess
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:

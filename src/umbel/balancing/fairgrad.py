@@ -9,8 +9,8 @@ from torch import Tensor
 from umbel.balancing.balancer import BALANCERS
 from umbel.balancing.gramian import GramBalancer
 from umbel.balancing.nash import check_ridge, equilibrium
+from umbel.balancing.options import number
 from umbel.balancing.qp import answer
-from umbel.errors import ConfigError
 
 __all__ = ["FairGrad", "solve_fairgrad"]
 
@@ -43,11 +43,7 @@ def solve_fairgrad(gram: Tensor, *, alpha: float = 1.0, ridge: float = 0.0) -> T
 
 
 def _checked(alpha: float) -> float:
-    if not 0.1 <= alpha <= 20:
-        raise ConfigError(
-            "alpha of 'fairgrad' must be from 0.1 to 20", found=f"alpha: {alpha}", remedy="1, the default"
-        )
-    return float(alpha)
+    return number("fairgrad", "alpha", alpha, least=0.1, most=20)
 
 
 @BALANCERS.register("fairgrad", source="Ban & Ji 2024, eq. 4")
@@ -59,12 +55,12 @@ class FairGrad(GramBalancer):
     """
 
     name: ClassVar[str] = "fairgrad"
-    degree: ClassVar[float | None] = -1.0  # of the default alpha; each instance has its own
+    degree: float | None = -1.0  # of the default alpha; each instance has its own
 
     def __init__(self, count: int, *, alpha: float = 1.0, ridge: float = 0.0) -> None:
         super().__init__(count)
         self.alpha, self.ridge = _checked(alpha), check_ridge("fairgrad", ridge)
-        self.degree = -2 * alpha / (1 + alpha)  # type: ignore[misc]
+        self.degree = -2 * self.alpha / (1 + self.alpha)
 
     def solve(self, gram: Tensor) -> Tensor:
         """Weights [P], see :func:`solve_fairgrad`."""

@@ -148,7 +148,7 @@ def _passed(found: Frontier, met: Sequence[tuple[GradientEdge, Tensor]]) -> list
         plain = sums(met, found.shared, torch.ones(len(found.roots)))
         for parameter, grad in zip(found.shared, plain, strict=True):
             add(parameter, grad)
-        return rows(edges, parts, found.stops, how_to(edges, parts))
+        return rows(edges, parts, found.stops, how_to(edges))
 
 
 @dataclass(frozen=True)

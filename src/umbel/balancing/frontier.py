@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -68,6 +68,16 @@ class Frontier:
     stops: list[GradientEdge]
     at: list[int | None]
     reached: list[bool]
+
+    def alone(self, task: int) -> Frontier:
+        """What one loss has of it."""
+        return replace(
+            self,
+            roots=[self.roots[task]],
+            entries=[replace(entry, task=0) for entry in self.entries if entry.task == task],
+            ends=[(edge, 0) for edge, p in self.ends if p == task],
+            own=[self.own[task]],
+        )
 
 
 def frontier(losses: Sequence[Edge], stop: Sequence[Tensor] = ()) -> Frontier:

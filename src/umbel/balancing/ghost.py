@@ -26,6 +26,9 @@ from umbel.balancing.taking import leaf_of
 
 __all__ = ["Linear", "linear_of", "products", "products_of_rows"]
 
+_LARGE = 2**24
+"""Multiplications of a product from which more time is saved than it takes to look at all operations."""
+
 _MOVED = 20
 """Multiplications that take as long as it takes to write a number to memory and to read it again."""
 
@@ -57,6 +60,11 @@ class Linear:
     def faster(self) -> bool:
         """Whether :meth:`gradients` is faster than autograd's own."""
         return choosable(self.inputs, len(self.parameters[0]))
+
+    @property
+    def large(self) -> bool:
+        """Whether it pays to look at each operation of a backward pass to choose who makes its products."""
+        return self.faster and self.inputs.numel() * len(self.parameters[0]) >= _LARGE
 
     def pays(self, count: int) -> bool:
         """Whether the Gramian of P tasks costs less without their gradients, counted in multiplications."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import torch
@@ -9,19 +10,29 @@ from torch import Tensor
 
 from umbel.balancing.balancer import BALANCERS, Balancer, Need, Place, Seen
 from umbel.balancing.chance import Chance
+from umbel.balancing.matrices import pieces
+from umbel.balancing.options import number
 from umbel.balancing.shown import present_rows
-from umbel.errors import ConfigError
 
 __all__ = ["GradDrop", "drop_signs"]
 
 
-def drop_signs(jacobian: Tensor, *, leak: float = 0.0, generator: torch.Generator) -> Tensor:
+def drop_signs(
+    jacobian: Tensor,
+    *,
+    weights: Tensor | None = None,
+    place: Tensor | None = None,
+    leak: float = 0.0,
+    generator: torch.Generator,
+) -> Tensor:
     """The sum of gradients where each coordinate keeps the entries of one sign.
 
     The purity of a coordinate is ``(1 + sum g / sum |g|) / 2``: 1 where all tasks are positive, 0 where all
     are negative. Its positive entries are kept with this probability, else its negative ones.
 
     :param jacobian: [P, W].
+    :param weights: [P], of the gradients; ones where None.
+    :param place: [K], of the tasks that take part; all where None.
     :param leak: the part of what is dropped that passes all the same, in [0, 1].
     :param generator: draws one number for each coordinate, on the CPU, in the precision of the Jacobian.
     :returns: the update [W].
@@ -32,11 +43,28 @@ def drop_signs(jacobian: Tensor, *, leak: float = 0.0, generator: torch.Generato
     >>> drop_signs(gradients, generator=torch.Generator().manual_seed(0))
     tensor([ 3., -1., 0.])
     """
-    size = jacobian.abs().sum(dim=0)
-    purity = torch.where(size > 0, (1 + jacobian.sum(dim=0) / size) / 2, 0.5)
-    drawn = torch.rand(jacobian.shape[1], generator=generator, dtype=jacobian.dtype).to(jacobian.device)
-    kept = ((purity > drawn) & (jacobian > 0)) | ((purity < drawn) & (jacobian < 0))
-    return torch.where(kept, jacobian, leak * jacobian).sum(dim=0)
+    each = range(len(jacobian)) if place is None else place.tolist()
+    scale = [1.0] * len(jacobian) if weights is None else weights.tolist()
+    update = jacobian.new_empty(jacobian.shape[1])
+    for some in pieces(len(update), 8, jacobian.device):
+        positive, negative = _signed_sums(jacobian[:, some], each, scale)
+        drawn = torch.rand(len(positive), generator=generator, dtype=positive.dtype).to(positive.device)
+        drawn *= positive - negative
+        sign = torch.gt(positive, drawn, out=drawn)  # 1 where the purity is above what was drawn
+        kept = torch.lerp(negative, positive, sign, out=update[some])  # a choice without a branch
+        if leak:
+            kept.lerp_(positive + negative, leak)
+    return update
+
+
+def _signed_sums(part: Tensor, each: Iterable[int], scale: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """Sums of the entries above 0 and of those below, of rows times their scale."""
+    positive, negative, one = (torch.zeros_like(part[0]) for _ in range(3))
+    for p in each:
+        up, down = (positive, negative) if scale[p] > 0 else (negative, positive)
+        up.add_(torch.clamp(part[p], min=0, out=one), alpha=scale[p])
+        down.add_(torch.clamp(part[p], max=0, out=one), alpha=scale[p])
+    return positive, negative
 
 
 @BALANCERS.register("graddrop", source="Chen et al. 2020, algorithm 1")
@@ -55,13 +83,7 @@ class GradDrop(Balancer):
 
     def __init__(self, count: int, *, leak: float = 0.0) -> None:
         super().__init__(count)
-        if not 0 <= leak <= 1:
-            raise ConfigError(
-                "the option 'leak' of 'graddrop' is a number, at least 0 and at most 1",
-                found=repr(leak),
-                remedy="leave it out for the default",
-            )
-        self.leak = leak
+        self.leak = number(self.name, "leak", leak, least=0, most=1)
         self.chance = Chance()
 
     def start(self, seed: int) -> None:
@@ -77,8 +99,6 @@ class GradDrop(Balancer):
 
         :raises BalancingError: a gradient is not finite.
         """
-        place, rows = present_rows(seen)
+        place, jacobian = present_rows(seen)
         with self.chance.generator() as generator:
-            return drop_signs(
-                weights.to(rows)[place.to(rows.device), None] * rows, leak=self.leak, generator=generator
-            )
+            return drop_signs(jacobian, weights=weights, place=place, leak=self.leak, generator=generator)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from umbel.balancing.balancer import BALANCERS
 from umbel.balancing.chance import Chance
-from umbel.balancing.gramian import GramBalancer, condition
+from umbel.balancing.gramian import GramBalancer, finite_weights
+from umbel.balancing.options import number
 from umbel.balancing.pcgrad import random_orders
-from umbel.errors import BalancingError, ConfigError
 
 __all__ = ["GradVac", "solve_gradvac"]
 
@@ -85,13 +85,7 @@ class GradVac(GramBalancer):
 
     def __init__(self, count: int, *, beta: float = 0.01) -> None:
         super().__init__(count)
-        if not 0 <= beta <= 1:
-            raise ConfigError(
-                "the option 'beta' of 'gradvac' is a number, at least 0 and at most 1",
-                found=repr(beta),
-                remedy="leave it out for the default",
-            )
-        self.beta = beta
+        self.beta = number(self.name, "beta", beta, least=0, most=1)
         self.chance = Chance()
         self.register_buffer("target", torch.zeros(count, count, dtype=torch.float64))
 
@@ -112,11 +106,6 @@ class GradVac(GramBalancer):
         before = self.target.to("cpu", gram.dtype)[rows, columns]
         with self.chance.generator() as generator:
             weights, after = solve_gradvac(gram, before, beta=self.beta, generator=generator)
-        if not torch.isfinite(weights).all():
-            raise BalancingError(
-                f"the solver of '{self.name}' must find finite weights",
-                found=condition(gram),
-                remedy="another balancer ('equal' always works), or clip: 1",
-            )
+        finite_weights(self.name, weights, gram)
         self.target[rows.to(self.target.device), columns.to(self.target.device)] = after.to(self.target)
         return weights

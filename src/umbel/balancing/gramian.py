@@ -11,7 +11,7 @@ from torch import Tensor
 from umbel.balancing.balancer import Balancer, Need, Seen
 from umbel.errors import BalancingError
 
-__all__ = ["GramBalancer", "check_gram", "condition"]
+__all__ = ["GramBalancer", "check_gram", "condition", "finite_weights"]
 
 
 def check_gram(gram: Tensor) -> Tensor:
@@ -43,6 +43,23 @@ def condition(gram: Tensor) -> str:
     low, high = float(values[0]), float(values[-1])
     ratio = "infinite" if low <= 0 else f"{high / low:.3g}"
     return f"a Gramian of {len(gram)} tasks, eigenvalues {low:.3g} to {high:.3g}, condition {ratio}"
+
+
+def finite_weights(method: str, weights: Tensor, gram: Tensor) -> Tensor:
+    """The weights that a solver has found.
+
+    :param method: the balancer's name.
+    :param weights: [P].
+    :param gram: [P, P], of which a message tells.
+    :raises BalancingError: they are not finite.
+    """
+    if not torch.isfinite(weights).all():
+        raise BalancingError(
+            f"the solver of '{method}' must find finite weights",
+            found=condition(gram),
+            remedy="another balancer ('equal' always works), or clip: 1",
+        )
+    return weights
 
 
 class GramBalancer(Balancer):
@@ -79,11 +96,4 @@ class GramBalancer(Balancer):
 
         :raises BalancingError: the solver has failed.
         """
-        found = self.solve(gram)
-        if not torch.isfinite(found).all():
-            raise BalancingError(
-                f"the solver of '{self.name}' must find finite weights",
-                found=condition(gram),
-                remedy="another balancer ('equal' always works), or clip: 1",
-            )
-        return found
+        return finite_weights(self.name, self.solve(gram), gram)

@@ -29,7 +29,7 @@ class ImpartialLosses(Balancer):
     """
 
     name: ClassVar[str] = "imtl_l"
-    degree: ClassVar[float | None] = None
+    degree: float | None = None
 
     def __init__(self, count: int, *, bound: float = 5.0) -> None:
         super().__init__(count)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
-__all__ = ["BLOCK", "choosable", "gram_of", "mixed", "product", "scatter_rows"]
+__all__ = ["BLOCK", "choosable", "fast_products", "gram_of", "mixed", "pieces", "product", "scatter_rows"]
 
 BLOCK = 16384
 """So many products of float32 are added up before the sum goes on in float64: one sum of some 100,000
 would lose three digits."""
+
+_CACHED = 2**17
+"""Numbers that stay in a processor's cache while a few operations pass over them."""
 
 _LARGE_PRODUCT = 2**21
 """Multiplications from which it pays to choose who makes a product of matrices."""
@@ -36,10 +41,10 @@ def _onednn() -> Callable[[Tensor, Tensor], Tensor] | None:
 
 
 def product(left: Tensor, right: Tensor) -> Tensor:
-    """left @ right.T, for large matrices at a processor's full speed whoever made it.
+    """left @ right.T; large matrices are left to oneDNN where torch has it.
 
-    MKL, which torch asks for products, uses half of what a processor of AMD can do; oneDNN uses all of it,
-    if the numbers lie without gaps.
+    MKL, which torch asks for products, is made for processors of Intel; oneDNN goes by what a processor can
+    do, whoever made it. It is asked where the numbers lie without gaps.
 
     :param left: [M, K].
     :param right: [N, K].
@@ -57,6 +62,34 @@ def choosable(left: Tensor, width: int) -> bool:
 
 def _dense(matrix: Tensor) -> bool:
     return matrix.is_contiguous() or matrix.T.is_contiguous()
+
+
+class _FastProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch tells no types of it
+    """Hands products of two plain matrices to :func:`product`."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if func is torch.ops.aten.mm.default and all(type(x) is Tensor for x in args):
+            return product(args[0], args[1].T)
+        return func(*args, **(kwargs or {}))
+
+
+fast_products: Callable[[], AbstractContextManager[object]] = _FastProducts
+"""Within such a block products of large matrices are made by :func:`product`, autograd's own, too."""
+
+
+def pieces(width: int, rows: int, device: torch.device) -> Iterator[slice]:
+    """The columns of a matrix [P, W], so many at a time that they stay in a processor's cache.
+
+    Several operations over a whole matrix write and read it from memory each time.
+
+    :param width: W.
+    :param rows: how many rows are passed over at a time, at least 1, with those that are made.
+    """
+    size = max(_CACHED // rows, 1024) if device.type == "cpu" else max(width, 1)
+    for begin in range(0, width, size):
+        yield slice(begin, min(begin + size, width))
 
 
 def gram_of(parts: Iterable[Tensor | Sequence[Tensor]]) -> Tensor:

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from umbel.balancing.balancer import BALANCERS, Balancer, Need, Neutral, Place, Seen
 from umbel.balancing.gramian import check_gram
+from umbel.balancing.matrices import gram_of
 from umbel.balancing.options import number
-from umbel.balancing.shown import present_rows, spread
+from umbel.balancing.shown import in_pieces, present_rows, spread
 from umbel.balancing.simplex import Shares, descend
-from umbel.errors import BalancingError, ConfigError
+from umbel.errors import BalancingError
 
 __all__ = ["MoCo", "track"]
 
@@ -32,7 +33,7 @@ def track(memory: Tensor, gradients: Tensor, known: Tensor, *, beta: float) -> T
     >>> track(memory, gradients, torch.tensor([True, False]), beta=0.25).flatten()
     tensor([1., 4.])
     """
-    return torch.where(known[:, None], memory - beta * (memory - gradients), gradients)
+    return torch.lerp(memory, gradients, torch.where(known, beta, 1.0).to(gradients)[:, None])
 
 
 @BALANCERS.register("moco", source="Fernando et al. 2023, algorithm 1")
@@ -51,19 +52,13 @@ class MoCo(Balancer):
     needs: ClassVar[frozenset[Need]] = frozenset({"jacobian"})
     places: ClassVar[frozenset[Place]] = frozenset({"parameters"})
     neutral: ClassVar[Neutral] = "mean"
-    degree: ClassVar[float | None] = None
+    degree: float | None = None
     memory: Tensor
     known: Tensor
 
     def __init__(self, count: int, *, beta: float = 0.5, gamma: float = 0.1, rho: float = 0.1) -> None:
         super().__init__(count)
-        if not 0 < beta <= 1:
-            raise ConfigError(
-                "the option 'beta' of 'moco' is a number, above 0 and at most 1",
-                found=repr(beta),
-                remedy="leave it out for the default",
-            )
-        self.beta = beta
+        self.beta = number(self.name, "beta", beta, above=0, most=1)
         self.gamma = number(self.name, "gamma", gamma, above=0)
         self.rho = number(self.name, "rho", rho, least=0)
         self.shares = Shares(count)
@@ -82,28 +77,33 @@ class MoCo(Balancer):
 
         :raises BalancingError: a gradient is not finite, or there are more or fewer parameters than before.
         """
-        place, rows = present_rows(seen)
+        place, jacobian = present_rows(seen)
         if not len(place):
             return spread(seen, place, place)
-        at = place.to(rows.device)
         if not self.known.any():
-            self.memory = rows.new_zeros(self.count, rows.shape[1])
-        elif self.memory.shape[1] != rows.shape[1]:
+            self.memory = torch.zeros_like(jacobian)
+        elif self.memory.shape[1] != jacobian.shape[1]:
             raise BalancingError(
                 "'moco' remembers the gradients of the same shared parameters at each step",
-                found=f"{rows.shape[1]} parameters, and {self.memory.shape[1]} before",
+                found=f"{jacobian.shape[1]} parameters, and {self.memory.shape[1]} before",
                 remedy="a new balancer when what is trained changes",
             )
-        self.memory, self.known = self.memory.to(rows.device), self.known.to(rows.device)
-        averages = track(self.memory[at], rows.to(self.memory), self.known[at], beta=self.beta)
-        products = check_gram(averages @ averages.T).cpu()
+        self.memory, self.known = self.memory.to(jacobian.device), self.known.to(jacobian.device)
+        at = place.to(jacobian.device)
+        known = self.known[at]
+        # twice, as what is remembered may only change where all is finite, and has no second place
+        both = in_pieces(place, self.memory, jacobian)
+        averages = (track(y, g.to(y), known, beta=self.beta) for y, g in both)
+        products = check_gram(gram_of(averages)).cpu()
+        for p, first in zip(place.tolist(), (~known).tolist(), strict=True):
+            self.memory[p].lerp_(jacobian[p].to(self.memory), 1.0 if first else self.beta)
+        self.known[at] = True
         shares = descend(self.shares.among(place), products, rate=self.gamma, ridge=self.rho)
-        self.memory[at], self.known[at] = averages, torch.ones_like(at, dtype=torch.bool)
         self.shares.keep(place, shares)
         return spread(seen, place, shares)
 
     def direction(self, seen: Seen, weights: Tensor) -> Tensor:
         """The update [W]: the averaged gradients of the present tasks, each times its weight."""
         assert seen.jacobian is not None, "a step gives the Jacobian to those that need it"
-        place = torch.nonzero(seen.present).flatten().to(self.memory.device)
-        return (weights.to(self.memory)[place] @ self.memory[place]).to(seen.jacobian)
+        among = weights.to(self.memory).masked_fill(~seen.present.to(self.memory.device), 0.0)
+        return (among @ self.memory).to(seen.jacobian)

@@ -49,7 +49,7 @@ class MoDo(Balancer):
     needs: ClassVar[frozenset[Need]] = frozenset({"cross"})
     places: ClassVar[frozenset[Place]] = frozenset({"parameters"})
     neutral: ClassVar[Neutral] = "mean"
-    degree: ClassVar[float | None] = None
+    degree: float | None = None
 
     def __init__(self, count: int, *, gamma: float = 0.1, rho: float = 0.1) -> None:
         super().__init__(count)

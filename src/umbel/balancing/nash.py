@@ -12,8 +12,9 @@ from torch import Tensor
 from umbel.balancing.balancer import BALANCERS
 from umbel.balancing.gramian import GramBalancer, check_gram
 from umbel.balancing.nnls import Array
+from umbel.balancing.options import number
 from umbel.balancing.qp import answer, unit, unsolved
-from umbel.errors import BalancingError, ConfigError
+from umbel.errors import BalancingError
 
 __all__ = ["Nash", "check_ridge", "equilibrium", "solve_nash"]
 
@@ -29,13 +30,7 @@ def check_ridge(method: str, ridge: float) -> float:
 
     :raises ConfigError: it is negative, or 1 or more.
     """
-    if not 0 <= ridge < 1:
-        raise ConfigError(
-            f"ridge of '{method}' must be at least 0 and less than 1",
-            found=f"ridge: {ridge}",
-            remedy="0, the default, or a small one: 0.001",
-        )
-    return float(ridge)
+    return number(method, "ridge", ridge, least=0, below=1)
 
 
 def equilibrium(method: str, gram: Tensor, power: float, ridge: float) -> Array:
@@ -145,7 +140,7 @@ class Nash(GramBalancer):
     """
 
     name: ClassVar[str] = "nash"
-    degree: ClassVar[float | None] = -1.0
+    degree: float | None = -1.0
 
     def __init__(self, count: int, *, ridge: float = 0.0) -> None:
         super().__init__(count)

@@ -13,11 +13,12 @@ from umbel.errors import ConfigError
 __all__ = ["number", "numbers", "whole"]
 
 
-def _range(above: float, least: float, below: float) -> str:
+def _range(above: float, least: float, below: float, most: float) -> str:
     """The range in words, beginning with a comma; empty where anything goes."""
     parts = [f"above {above:g}"] if above > -math.inf else []
     parts += [f"at least {least:g}"] if least > -math.inf else []
     parts += [f"below {below:g}"] if below < math.inf else []
+    parts += [f"at most {most:g}"] if most < math.inf else []
     return ", " + " and ".join(parts) if parts else ""
 
 
@@ -29,6 +30,7 @@ def number(
     above: float = -math.inf,
     least: float = -math.inf,
     below: float = math.inf,
+    most: float = math.inf,
 ) -> float:
     """A finite number within its range.
 
@@ -37,15 +39,16 @@ def number(
     :param above: it is more than this.
     :param least: it is this or more.
     :param below: it is less than this.
+    :param most: it is this or less.
     :raises ConfigError: it is none.
 
     >>> number("dwa", "temperature", 2, above=0)
     2.0
     """
     fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not (fits and value > above and value >= least and value < below):
+    if not (fits and above < value < below and least <= value <= most):
         raise ConfigError(
-            f"the option '{option}' of '{method}' is a number{_range(above, least, below)}",
+            f"the option '{option}' of '{method}' is a number{_range(above, least, below, most)}",
             found=repr(value),
             remedy="leave it out for the default",
         )

@@ -25,7 +25,7 @@ class ScaleInvariant(Balancer):
 
     name: ClassVar[str] = "scale_invariant"
     needs: ClassVar[frozenset[Need]] = frozenset({"losses"})
-    degree: ClassVar[float | None] = -1.0
+    degree: float | None = -1.0
 
     def forward(self, seen: Seen) -> Tensor:
         """1 / L_p for the present tasks, [P]; 0 for the others.

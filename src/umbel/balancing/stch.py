@@ -43,7 +43,7 @@ class SmoothTchebycheff(Balancer):
 
     name: ClassVar[str] = "stch"
     needs: ClassVar[frozenset[Need]] = frozenset({"losses"})
-    degree: ClassVar[float | None] = -1.0
+    degree: float | None = -1.0
     preferences: Tensor
     reference: Tensor
     nadir: Tensor

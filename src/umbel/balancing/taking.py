@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, Protocol, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge, get_gradient_edge
+
+from umbel.balancing.matrices import fast_products
 
 __all__ = [
     *("Edge", "How", "Layer", "Rows", "add", "apart", "edges_of", "ending_at", "how_to", "leaf_of", "nodes"),
@@ -38,7 +41,7 @@ class Layer(Protocol):
 
 
 # Operations whose gradient under vmap is one large kernel. A convolution's is not: on a CPU the loop is
-# 1.5 to 2 times as fast; and a function written in Python has no such gradient at all.
+# faster; and a function written in Python has no such gradient at all.
 _BATCHES = {
     *("Addmm", "Mm", "Bmm", "Mul", "Add", "Sub", "Div", "Neg", "Exp", "Mean", "Sum", "Where", "Softmax"),
     *("Relu", "Silu", "Gelu", "Tanh", "Sigmoid", "NativeLayerNorm", "NativeDropout", "ToCopy", "Clone"),
@@ -72,18 +75,19 @@ def edges_of(places: Iterable[Edge]) -> list[GradientEdge]:
     return [x if isinstance(x, GradientEdge) else get_gradient_edge(x) for x in places]
 
 
-def how_to(outputs: Iterable[Edge], cotangents: Sequence[Tensor]) -> How:
+def how_to(outputs: Iterable[Edge]) -> How:
     """The faster way to take many gradients of this graph.
 
     One batched pass where every operation has a batched kernel, as in perceptrons; else a loop, and also
     where each task's part is so large on a CPU that batching saves nothing.
 
     :param outputs: places in the graph.
-    :param cotangents: for each of them P gradients, [P, ...].
     """
-    if any(c.device.type == "cpu" and c[0].numel() >= _LARGE for c in cotangents):
+    edges = edges_of(outputs)
+    places: list[Any] = [edge.node._input_metadata[edge.output_nr] for edge in edges]
+    if any(place.device.type == "cpu" and math.prod(place.shape) >= _LARGE for place in places):
         return "loop"
-    for node in nodes(edge.node for edge in edges_of(outputs)):
+    for node in nodes(edge.node for edge in edges):
         if leaf_of(node) is None and type(node).__name__.removesuffix("Backward0") not in _BATCHES:
             return "loop"
     return "batched"
@@ -142,21 +146,25 @@ def ending_at(edges: Iterable[GradientEdge]) -> Iterator[None]:
 
 def rows(
     outputs: Sequence[GradientEdge],
-    cotangents: Sequence[Tensor],
+    cotangents: list[Tensor],
     inputs: Sequence[Edge],
     how: How,
     layers: Sequence[Layer] = (),
     into: Mapping[int, Tensor] | None = None,
+    *,
+    large: bool = False,
 ) -> list[Tensor | None]:
     """Vector-Jacobian products, one per task: cotangents [P, *output] to gradients [P, *input].
 
     The graph is kept.
 
     :param outputs: places in the graph.
-    :param cotangents: for each of them P gradients, [P, ...].
+    :param cotangents: for each of them P gradients, [P, ...]; a loop empties the list as soon as it can.
     :param inputs: where the products are wanted; one that nothing reaches gets None.
     :param layers: whose parameters' products are wanted, too, and taken by the layer itself; in a loop only.
     :param into: by id of an input or a parameter where its products are to be put, [P, ...].
+    :param large: whether there are products of matrices so large that it matters who makes them; in a loop
+        only.
     :returns: by input, then by parameter of the layers.
     """
     starts: list[Any] = list(inputs)
@@ -173,12 +181,21 @@ def rows(
 
     def one(p: int) -> None:  # a function, so that nothing of a task stays while the next is taken
         heads = [c[p] for c in cotangents]
-        parts = torch.autograd.grad(outputs, starts, heads, retain_graph=True, allow_unused=True)
-        for k, part in enumerate(parts):
+        if p == count - 1:
+            cotangents.clear()
+        with fast_products() if large else nullcontext():
+            found = torch.autograd.grad(outputs, starts, heads, retain_graph=True, allow_unused=True)
+        parts: list[Tensor | None] = list(found)
+        del heads, found
+        for k in range(len(parts)):  # each is let go as soon as it is used
+            part, parts[k] = parts[k], None
             if part is not None:
-                turned = [part] if k < len(inputs) else layers[k - len(inputs)].gradients(part)
-                for whole, grad in zip(taken[k], turned, strict=True):
-                    whole.put(p, grad)
+                put(k, p, part)
+
+    def put(k: int, p: int, part: Tensor) -> None:
+        turned = [part] if k < len(inputs) else layers[k - len(inputs)].gradients(part)
+        for whole, grad in zip(taken[k], turned, strict=True):
+            whole.put(p, grad)
 
     for p in range(count if starts else 0):
         one(p)

@@ -25,7 +25,7 @@ class Uncertainty(Balancer):
     """
 
     name: ClassVar[str] = "uncertainty"
-    degree: ClassVar[float | None] = None
+    degree: float | None = None
 
     def __init__(self, count: int, *, bound: float = 5.0) -> None:
         super().__init__(count)

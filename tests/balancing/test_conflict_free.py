@@ -8,7 +8,7 @@ import torch
 import task_gradients as laws
 from task_gradients import HOSTILE, jacobian
 from umbel.balancing import solve
-from umbel.balancing.config import ConFIG, solve_config
+from umbel.balancing.conflict_free import ConFIG, solve_config
 
 
 def test_equal_positive_cosines_and_the_length_of_all_projections() -> None:
