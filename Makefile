@@ -64,7 +64,7 @@ $(VENV)/.make-demo: $(VENV)/.make-venv pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.make-test: $(VENV)/.make-venv pyproject.toml constraints.txt
-	$(INSTALL) -e ".[demo,tables,duplicates,docs,test,check]"
+	$(INSTALL) -e ".[demo,tables,duplicates,image,audio,text,docs,test,check]"
 	@touch $@ $(VENV)/.make-demo
 
 $(VENV)/.make-docs: $(VENV)/.make-venv pyproject.toml constraints.txt

@@ -24,7 +24,7 @@ from umbel.data.batch import Batch
 from umbel.seeding import numpy_generator
 from umbel.tasks import KINDS, Target, TaskSet
 
-__all__ = ["DIGITS", "Pictures", "multimnist", "pictures_folder"]
+__all__ = ["DIGITS", "Pictures", "digits", "multimnist", "overlay", "pairs", "pictures_folder"]
 
 DIGITS = ("left", "right")
 TEST_FROM, VALID, SHIFT = 8000, 1000, 8
@@ -50,7 +50,7 @@ def pictures_folder() -> Path:
     return shared_tables().parent / "images" / "mnist"
 
 
-def _digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Images [10000, 28, 28] in [0, 1], and their digits."""
     pixels = gzip.decompress((pictures_folder() / "t10k-images-idx3-ubyte.gz").read_bytes())
     labels = gzip.decompress((pictures_folder() / "t10k-labels-idx1-ubyte.gz").read_bytes())
@@ -71,7 +71,7 @@ def overlay(left: Tensor, right: Tensor) -> Tensor:
     return functional.interpolate(canvas[:, None], size=28, mode="bilinear", antialias=True)
 
 
-def _pairs(source: NDArray[np.int64], chance: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
+def pairs(source: NDArray[np.int64], chance: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
     """Each image once left and once right, never with itself: two neighbours of a random ring."""
     ring = chance.permutation(source)
     return ring, np.roll(ring, 1)
@@ -82,7 +82,7 @@ def multimnist(seed: int) -> Pictures:
 
     :raises FileNotFoundError: the folder does not have the files.
     """
-    images, labels = _digits()
+    images, labels = digits()
     chance = numpy_generator(seed, "multimnist")
     known = chance.permutation(TEST_FROM)
     sides = {
@@ -94,7 +94,7 @@ def multimnist(seed: int) -> Pictures:
     last: dict[str, NDArray[np.int64]] = {}
     pixels = torch.from_numpy(images)
     for side, source in sides.items():
-        pair = dict(zip(DIGITS, _pairs(source, chance), strict=True))
+        pair = dict(zip(DIGITS, pairs(source, chance), strict=True))
         count, last = len(source), pair
         batches[side] = Batch(
             {"image": overlay(pixels[pair["left"]], pixels[pair["right"]])},

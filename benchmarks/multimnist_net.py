@@ -24,8 +24,9 @@ from umbel.sharing.naming import module_name
 from umbel.sharing.sharing import SHARINGS, Sharing, Tensors
 from umbel.tasks import TaskSet
 from umbel.training.distributed import Processes
+from umbel.training.learners.net_member import chosen_of
 from umbel.training.learners.net_options import NetOptions
-from umbel.training.learners.net_parts import balancer_of, chosen_of, optimizer_of
+from umbel.training.learners.net_parts import balancer_of, optimizer_of
 from umbel.training.loop import Loop, raw_outputs
 from umbel.training.losses import count_labels
 from umbel.training.progress import Progress

@@ -11,6 +11,7 @@ TITLES = {
     "kind": "Kinds of answer",
     "learner": "Learners",
     "encoder": "Encoders",
+    "fusion": "Fusion of modalities",
     "sharing": "Sharing architectures",
     "blocks": "Blocks of a trunk",
     "balancer": "Balancers",

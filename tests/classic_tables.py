@@ -11,7 +11,7 @@ import pandas as pd
 from neural_tables import COLUMNS, NUMBERS, dataset, frame
 from umbel.data.dataset import Dataset
 from umbel.data.schema import Column
-from umbel.tasks import KINDS, Encoded, Target, TaskSet
+from umbel.tasks import KINDS, Encoded, Kind, Target, TaskSet
 
 __all__ = ["CASES", "Case", "hidden", "split", "without_answers"]
 
@@ -31,8 +31,15 @@ class Case:
         """All rows of the problem, with the targets in any order."""
         chosen = list(targets or self.targets)
         table = frame(rows, missing=self.missing)
-        found = dataset(table, [t for t in chosen if t != "mix"], columns=self.columns, by=self.by)
-        return _with_shares(found, chosen) if "mix" in chosen else found
+        plain = [t for t in chosen if t not in ("mix", "reply")]
+        found = dataset(table, plain, columns=self.columns, by=self.by)
+        if "mix" in chosen:
+            found = _with("mix", KINDS.get("distribution")(), _shares(found), found, chosen)
+        if "reply" in chosen:
+            small = {"units": 4, "dropout": 0.0}
+            kind = KINDS.get("tokens")(least=2, longest=4, decoder=small)
+            found = _with("reply", kind, _replies(found), found, chosen)
+        return found
 
 
 CASES = {
@@ -46,21 +53,35 @@ CASES = {
     "groups of numbers": Case(("height",), by="school"),
     "groups of labels": Case(("sick",), by="school"),
     "groups of grades and counts": Case(("grade", "visits", "tags", "sort"), by="school", missing=0.1),
+    "a text and labels": Case(("reply", "sick", "tags"), missing=0.2),
+    "groups of texts": Case(("reply",), by="school"),
 }
 
 
-def _with_shares(data: Dataset, order: list[str]) -> Dataset:
-    """One more target: shares of three parts."""
+def _shares(data: Dataset) -> pd.Series:
+    """Shares of three parts."""
     a = data.source["b"].to_numpy()
     raw = np.column_stack([np.exp(a), np.ones(len(a)), np.exp(-a)])
     cells = [dict(zip("uvw", row / row.sum(), strict=True)) for row in raw]
-    column = pd.Series(cells, name="mix", dtype=object)
+    return pd.Series(cells, name="mix", dtype=object)
+
+
+def _replies(data: Dataset) -> pd.Series:
+    """Texts of one to six words, of which some are rare."""
+    chance = np.random.default_rng(3)
+    a = data.source["b"].to_numpy()
+    words = [["yes", "yes indeed"] if x > 0 else ["no", "no no thanks"] for x in a]
+    cells = [" ".join(chance.choice([*two, "so", f"word{i}"], 2)) for i, two in enumerate(words)]
+    return pd.Series(cells, name="reply", dtype=object)
+
+
+def _with(name: str, kind: Kind, column: pd.Series, data: Dataset, order: list[str]) -> Dataset:
+    """One more target, of which every seventh answer is missing."""
     column[::7] = None
-    kind = KINDS.get("distribution")()
     kind.fit(column)
-    targets = {t.name: t for t in data.tasks.targets} | {"mix": Target("mix", kind)}
-    tasks = TaskSet(tuple(targets[name] for name in order), data.tasks.by, data.tasks.groups)
-    return replace(data, tasks=tasks, answers={**data.answers, "mix": kind.encode(column)}, _cache={})
+    targets = {t.name: t for t in data.tasks.targets} | {name: Target(name, kind)}
+    tasks = TaskSet(tuple(targets[n] for n in order if n in targets), data.tasks.by, data.tasks.groups)
+    return replace(data, tasks=tasks, answers={**data.answers, name: kind.encode(column)}, _cache={})
 
 
 def split(data: Dataset) -> tuple[Dataset, Dataset, Dataset]:

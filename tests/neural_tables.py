@@ -20,6 +20,15 @@ COLUMNS = (
     Column("title", "text"),
 )
 NUMBERS = COLUMNS[:2]
+MEDIA = (
+    Column("face", "image"),
+    Column("scan", "image"),
+    Column("call", "audio"),
+    Column("noise", "audio"),
+    Column("pulse", "series"),
+    Column("steps", "series"),
+)
+"""Columns of :func:`media`: two of each type, of which the second is missing more often."""
 KIND_OF = {
     "height": "regression",
     "weight": "regression",
@@ -68,6 +77,39 @@ def frame(rows: int = 160, seed: int = 0, missing: float = 0.3) -> pd.DataFrame:
             else found[name].mask(hidden)
         )
     return found
+
+
+def media(rows: int = 160, seed: int = 0, missing: float = 0.3) -> pd.DataFrame:
+    """Small images (gray and colour, of two sizes), sounds and series of unequal length; some are missing.
+
+    Images are uint8 [H, W] or [H, W, 3]; sounds are float [T] of about a fifth of a second at 8 kHz; a series
+    is [T] of 1 to 12 numbers.
+    """
+    chance = np.random.default_rng(seed)
+
+    def image(i: int) -> Any:
+        shape = (8, 8, 3) if i % 3 else (10, 9)
+        return chance.integers(0, 256, shape, dtype=np.uint8)
+
+    def sound(i: int) -> Any:
+        times = np.arange(chance.integers(1200, 2000)) / 8000
+        tone = np.sin(2 * np.pi * chance.uniform(200, 2000) * times)
+        return 0.5 * tone + 0.1 * chance.normal(size=len(times))
+
+    def series(i: int) -> Any:
+        return 3 + np.cumsum(chance.normal(size=chance.integers(1, 13)))
+
+    makers = {"image": image, "audio": sound, "series": series}
+    seen: set[str] = set()
+    found = {}
+    for column in MEDIA:
+        share = missing if column.type in seen else missing / 3
+        seen.add(column.type)
+        cells = np.empty(rows, dtype=object)
+        for i in range(rows):
+            cells[i] = None if chance.random() < share else makers[column.type](i)
+        found[column.name] = pd.Series(cells, dtype=object)
+    return pd.DataFrame(found)
 
 
 def dataset(

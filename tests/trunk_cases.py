@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,24 @@ CASES: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "tcn": ((7, 5), {"blocks": "sequence", "width": 6, "depth": 2, "cell": "tcn"}),
 }
 """The shape of a row and the options of the trunk, by name."""
+
+SHAPES: dict[str, tuple[int, ...]] = {"mlp": (5,), "convolution": (2, 28, 28), "sequence": (7, 5)}
+"""The shape of a row by the blocks that take it, as large as they come."""
+
+Made = TypeVar("Made", bound=Sharing)
+
+
+def begun(form: Callable[..., Made], blocks: str, targets: Sequence[str], **options: Any) -> Made:
+    """An architecture as its training begins, parameters drawn by name, not stirred; float64, no dropout."""
+    plain = {"width": 8, "depth": 2, "dropout": 0.0}
+    sharing = form(SHAPES[blocks], targets, blocks=blocks, **{**plain, **options})
+    initialise(sharing, 5)
+    return sharing.double()
+
+
+def three_rows(blocks: str) -> Tensor:
+    """Rows of the shape that the blocks take."""
+    return torch.randn(3, *SHAPES[blocks], generator=torch_generator(1, blocks), dtype=torch.float64)
 
 
 def rows(case: str, count: int = 4) -> Tensor:

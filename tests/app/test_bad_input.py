@@ -224,7 +224,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     refused(run("fit", tmp_path / "table.xlsx", "-t", "score"), ".parquet", "convert it")
     refused(run("fit", tmp_path / "table.csv", "-c", tmp_path / "no.yaml"), "readable file", "no.yaml")
     refused(run("predict", tmp_path / "run", tmp_path / "table.csv"), "no model.json", "umbel fit")
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason="Parquet needs the extra 'tables'")
     (tmp_path / "table.parquet").write_bytes(b"PAR1 and no more")
     refused(run("fit", tmp_path / "table.parquet", "-t", "score"), "must be whole", "table.parquet")
 

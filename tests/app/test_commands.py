@@ -75,7 +75,7 @@ def test_predict_needs_no_targets(fitted: Path, table: Path, tmp_path: Path) -> 
 
 
 def test_predict_to_parquet(fitted: Path, table: Path, tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason="Parquet needs the extra 'tables'")
     run("predict", fitted, table, "--out", tmp_path / "answers.parquet")
     assert len(pd.read_parquet(tmp_path / "answers.parquet")) == 200
 

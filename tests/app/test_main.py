@@ -84,7 +84,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def data() -> None:
         raise error
 
-    module.data = data  # type: ignore[attr-defined]
+    module.data = data
     monkeypatch.setitem(sys.modules, "umbel.app.commands.data", module)
 
 

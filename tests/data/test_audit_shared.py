@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from shared_data import shared_data
 from umbel.data.auditing import audit
 from umbel.data.entities import find_entities
 from umbel.data.problem import Problem, SplitSpec
 from umbel.data.split import Split, split_randomly
 from umbel.errors import DataError
 
-HERE = Path(__file__).resolve().parents[2]
-TABLES = Path(os.environ.get("UMBEL_SHARED") or HERE.parent / "shared" / "data") / "tables"
-
-
-def shared(path: str, **reading: Any) -> pd.DataFrame:
-    if not (TABLES / path).is_file():
-        pytest.skip(f"{path} is not there; set UMBEL_SHARED to the folder of tables/")
-    return pd.read_csv(TABLES / path, **reading)
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
 def dealt(codes: np.ndarray) -> Split:
@@ -32,7 +25,7 @@ def dealt(codes: np.ndarray) -> Split:
 
 
 def parkinsons() -> tuple[pd.DataFrame, Problem]:
-    frame = shared("parkinsons/parkinsons_updrs.tsv.gz", sep="\t")
+    frame = pd.read_csv(shared_data("tables/parkinsons/parkinsons_updrs.tsv.gz"), sep="\t")
     return frame, Problem.of(["motor_UPDRS", "total_UPDRS"], entity="subject#")
 
 
@@ -48,7 +41,8 @@ def molecules() -> tuple[pd.DataFrame, Problem]:
     }
     parts = []
     for name, renamed in files.items():
-        part = shared(f"molecules/{name}.csv.gz").drop(columns=["Unnamed: 0", "mol_id"], errors="ignore")
+        part = pd.read_csv(shared_data(f"tables/molecules/{name}.csv.gz"))
+        part = part.drop(columns=["Unnamed: 0", "mol_id"], errors="ignore")
         parts.append(part.rename(columns=renamed)[["smiles", *renamed.values()]] if renamed else part)
     frame = pd.concat(parts, ignore_index=True).dropna(subset="smiles").reset_index(drop=True)
     return frame, Problem.of(
@@ -58,9 +52,8 @@ def molecules() -> tuple[pd.DataFrame, Problem]:
 
 def diabetes130() -> tuple[pd.DataFrame, Problem]:
     """The stays of a tenth of the patients."""
-    frame = shared(
-        "diabetes130/diabetic_data.csv.gz", na_values=["?"], keep_default_na=False, low_memory=False
-    )
+    file = shared_data("tables/diabetes130/diabetic_data.csv.gz")
+    frame = pd.read_csv(file, na_values=["?"], keep_default_na=False, low_memory=False)
     frame = frame[frame["patient_nbr"] % 10 == 0].reset_index(drop=True)
     result = frame["A1Cresult"]
     frame["a1c_above_8"] = np.where(result.isna() | (result == "None"), np.nan, result == ">8")
@@ -133,11 +126,10 @@ def test_molecules_of_two_tables_meet_in_pairs_of_tasks() -> None:
     assert counts.loc["solubility", "hydration"] > 20
 
 
-@pytest.mark.parametrize("name", ["wq", "emotions", "sarcos"])
-def test_tables_of_independent_rows_raise_no_alarm(name: str) -> None:
-    if not (TABLES / "sarcos").is_dir():
-        pytest.skip("the tables are not there; set UMBEL_SHARED to the folder of tables/")
-    spec = importlib.util.spec_from_file_location("tables_data", HERE / "benchmarks" / "tables_data.py")
+@pytest.mark.parametrize(("name", "folder"), [("wq", "mulan"), ("emotions", "mulan"), ("sarcos", "sarcos")])
+def test_tables_of_independent_rows_raise_no_alarm(name: str, folder: str) -> None:
+    shared_data(f"tables/{folder}")
+    spec = importlib.util.spec_from_file_location("tables_data", BENCHMARKS / "tables_data.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

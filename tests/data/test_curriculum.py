@@ -13,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from going_on import take_rows
 from umbel.data.curriculum import Curriculum, competence
 from umbel.data.sampler import Sampler
 from umbel.data.task_sampler import TaskSampler
@@ -34,17 +35,6 @@ def under(kind: str, **processes: int) -> Sampler:
         return Sampler(ROWS, 7, 4, shuffle=kind == "plain", **processes)
     weights = np.random.default_rng(2).random(ROWS) + 0.1 if kind == "weighted" else None
     return TaskSampler(TASKS, 7, 4, how="uniform", mixed=kind != "alone", class_weights=weights, **processes)
-
-
-def take(sampler: Sampler, count: int) -> list[list[int]]:
-    """So many batches, over the ends of epochs."""
-    found: list[list[int]] = []
-    while len(found) < count:
-        for batch in sampler:
-            found.append(batch.tolist())
-            if len(found) == count:
-                break
-    return found
 
 
 @given(st.floats(0.01, 1.0), st.integers(1, 1000))
@@ -74,7 +64,7 @@ def test_only_allowed_rows_come(kind: str, pace: dict[str, Any], start: float) -
     shares = []
     for epoch in range(5):
         assert len(sampler) == len(under(kind))
-        tasks = under(kind).turns(epoch) if len(pools) > 1 else torch.zeros(sampler.count, dtype=torch.long)  # type: ignore[attr-defined]
+        tasks = under(kind).turns(epoch) if len(pools) > 1 else torch.zeros(sampler.count, dtype=torch.long)
         for position, batch in enumerate(sampler):
             share = sampler.share(epoch, position)
             shares.append(share)
@@ -95,7 +85,7 @@ def test_only_allowed_rows_come(kind: str, pace: dict[str, Any], start: float) -
 def test_with_all_rows_allowed_it_is_the_sampler(kind: str, pace: dict[str, Any]) -> None:
     plain = under(kind)
     count = 3 * len(plain)
-    assert take(Curriculum(under(kind), DIFFICULTY, start=1.0, **pace), count) == take(plain, count)
+    assert take_rows(Curriculum(under(kind), DIFFICULTY, start=1.0, **pace), count) == take_rows(plain, count)
 
 
 @given(inner, pace, st.integers(0, 50))
@@ -106,12 +96,12 @@ def test_a_restored_curriculum_goes_on_with_the_next_batch(
     def make() -> Curriculum:
         return Curriculum(under(kind), DIFFICULTY, start=0.2, **pace)
 
-    whole = take(make(), after + 15)
+    whole = take_rows(make(), after + 15)
     first = make()
-    take(first, after)
+    take_rows(first, after)
     second = make()
     second.restore(json.loads(json.dumps(first.state)))
-    assert take(second, 15) == whole[after:]
+    assert take_rows(second, 15) == whole[after:]
 
 
 @given(inner, pace, st.sampled_from([2, 3]))
@@ -159,7 +149,7 @@ def test_equal_difficulties_are_ranked_by_chance_not_by_place() -> None:
 
 def test_the_sampler_beneath_is_not_moved() -> None:
     sampler = Sampler(ROWS, 7, 0)
-    take(Curriculum(sampler, torch.from_numpy(DIFFICULTY), epochs=2), 40)
+    take_rows(Curriculum(sampler, torch.from_numpy(DIFFICULTY), epochs=2), 40)
     assert sampler.state == {"epoch": 0, "position": 0}
 
 

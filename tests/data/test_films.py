@@ -15,7 +15,7 @@ from umbel.data.prepare import Prepared, prepare
 from umbel.data.proof import check_entities
 from umbel.errors import DataError
 
-pytest.importorskip("bokeh_sampledata")
+pytest.importorskip("bokeh_sampledata", reason="the films come with the extra 'demo'")
 
 TASKS = ["genres", "certificate", "tomatometer", "critic_rating", "metacritic", "box_office", "oscars"]
 SETS = ["Director", "Writer", "Cast", "Country", "Language", "Production"]

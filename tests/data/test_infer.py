@@ -25,7 +25,7 @@ def sentences(count: int) -> list[str]:
         ("x", [f"{v:.2f}" for v in chance.normal(size=N)], "number", "fractions"),
         ("x", [True, False] * 200, "number", "true or false"),
         ("x", [True, None] * 200, None, "the same"),
-        ("day", pd.date_range("2020-01-01", periods=N), "number", "dates"),
+        ("day", pd.date_range("2020-01-01", periods=N), "date", "dates"),
         ("admission_type_id", chance.integers(1, 8, N), "category", "name"),
         ("zip_code_id", np.repeat(np.arange(40), 10), "category", "name"),
         ("x", chance.choice(["a", "b", None], N), "category", "distinct"),

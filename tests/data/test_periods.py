@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from shared_data import shared_data
 from umbel.data.periods import check_periods, split_periods
 from umbel.data.problem import SplitSpec
 from umbel.data.proof import check_entities
 from umbel.data.split import Split, split_by_time
 from umbel.data.timeline import Timeline
 from umbel.errors import ConfigError, DataError, ShapeError
-
-STOCKNET = Path("/work/shared/data/markets/stocknet/prices.csv.gz")
 
 rows = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 25), st.integers(0, 6)), min_size=8, max_size=60)
 
@@ -152,7 +149,7 @@ def test_bad_options_of_numbers(options: dict, error: type[Exception], told: str
 @pytest.mark.parametrize("gap", [3, 3.0, "3", "3 fortnights", "-2d", pd.NaT, True])
 def test_a_duration_of_dates_has_a_unit(gap: object) -> None:
     with pytest.raises(ConfigError, match="with its unit"):
-        Timeline.of(pd.Series(["2020-01-01"])).length(gap, "gap")  # type: ignore[arg-type]
+        Timeline.of(pd.Series(["2020-01-01"])).length(gap, "gap")
 
 
 def test_durations_of_dates() -> None:
@@ -201,9 +198,9 @@ def test_the_check_finds_every_sabotage() -> None:
         check_periods(Split.of(found.sides), times, gap=2, horizon=4)
 
 
-@pytest.mark.skipif(not STOCKNET.exists(), reason="the stocknet prices are not on this machine")
 def test_stocknet_by_target_date() -> None:
-    prices = pd.read_csv(STOCKNET, usecols=["Ticker", "Date", "Adj Close"]).sort_values(["Ticker", "Date"])
+    file = shared_data("markets/stocknet/prices.csv.gz")
+    prices = pd.read_csv(file, usecols=["Ticker", "Date", "Adj Close"]).sort_values(["Ticker", "Date"])
     by_ticker = prices.groupby("Ticker")
     prices["made"] = by_ticker["Date"].shift(1)  # a forecast for a day is made at the close before
     move, lags = by_ticker["Adj Close"].pct_change(), by_ticker.cumcount()

@@ -24,7 +24,7 @@ def table() -> pd.DataFrame:
 
 
 def test_all_sources_are_the_same_table(tmp_path: Path, table: pd.DataFrame) -> None:
-    pa = pytest.importorskip("pyarrow")
+    pa = pytest.importorskip("pyarrow", reason="Parquet needs the extra 'tables'")
     (tmp_path / "t.csv").write_text(TEXT)
     (tmp_path / "t.tsv").write_text(TEXT.replace(",", "\t").replace("two\t", "two,"))
     with gzip.open(tmp_path / "t.csv.gz", "wt") as file:
@@ -99,7 +99,7 @@ def test_other_bad_files(tmp_path: Path) -> None:
 
 
 def test_parquet_of_many_columns_is_read_whole_and_in_order(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason="Parquet needs the extra 'tables'")
     table = pd.DataFrame({f"x{i}": np.arange(5) + i / 7 for i in range(20)})
     table = table.assign(a=list("uvwxy"), k=pd.array([1, None, 3, 4, 5], dtype="Int64"))
     table.insert(3, "x1.part", [0.0, np.nan, 2.0, 3.0, 4.0])  # looks like a field of x1
@@ -109,7 +109,7 @@ def test_parquet_of_many_columns_is_read_whole_and_in_order(tmp_path: Path) -> N
 
 
 def test_a_damaged_parquet(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason="Parquet needs the extra 'tables'")
     (tmp_path / "t.parquet").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(DataError, match=r"t\.parquet"):
         read_table(tmp_path / "t.parquet")

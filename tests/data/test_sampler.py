@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from going_on import take_rows
 from umbel.data.sampler import Sampler
 from umbel.errors import ConfigError
 
@@ -29,21 +30,12 @@ def test_each_epoch_has_every_row_once(size: tuple[int, int, int]) -> None:
 @given(sizes, st.integers(0, 30))
 @settings(deadline=None, max_examples=60)
 def test_a_restored_sampler_goes_on_with_the_next_batch(size: tuple[int, int, int], after: int) -> None:
-    def stream(sampler: Sampler, count: int) -> list[list[int]]:
-        found: list[list[int]] = []
-        while len(found) < count:
-            for batch in sampler:
-                found.append(batch.tolist())
-                if len(found) == count:
-                    break
-        return found
-
-    whole = stream(Sampler(*size), after + 20)
+    whole = take_rows(Sampler(*size), after + 20)
     first = Sampler(*size)
-    stream(first, after)
+    take_rows(first, after)
     second = Sampler(*size)
     second.restore(json.loads(json.dumps(first.state)))
-    assert stream(second, 20) == whole[after:]
+    assert take_rows(second, 20) == whole[after:]
 
 
 @given(sizes, st.integers(1, 4))

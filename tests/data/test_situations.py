@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,15 +14,13 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 from sklearn.model_selection import LeaveOneGroupOut
 
+from shared_data import shared_data
 from umbel.data.by_difficulty import split_by_difficulty
 from umbel.data.problem import SplitSpec
 from umbel.data.proof import check_entities
 from umbel.data.situations import leave_situation_out, split_situations
 from umbel.data.split import Split, split_randomly
 from umbel.errors import ConfigError, DataError
-
-FEWSHOT = Path("/work/shared/data/fewshot")
-here = pytest.mark.skipif(not FEWSHOT.exists(), reason="the few-shot data are not on this machine")
 
 cells = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 30)), min_size=6, max_size=60)
 
@@ -129,11 +126,10 @@ def test_a_row_without_a_situation_is_named() -> None:
         split_situations(pd.Series(["a", None, "", "b"], name="site"), np.arange(4), test=["a"])
 
 
-@here
 def test_omniglot_by_alphabet() -> None:
-    rows = []
+    omniglot, rows = shared_data("fewshot/omniglot"), []
     for part in (1, 2):  # Greek and Latin stand in both
-        with zipfile.ZipFile(FEWSHOT / "omniglot" / f"images_background_small{part}.zip") as images:
+        with zipfile.ZipFile(omniglot / f"images_background_small{part}.zip") as images:
             for entry in images.infolist():
                 if entry.filename.endswith(".png"):
                     _, alphabet, character, _ = entry.filename.split("/")
@@ -157,11 +153,11 @@ def test_omniglot_by_alphabet() -> None:
         check_entities(Split.of(sabotaged), entities)
 
 
-@here
 def test_clinc_by_domain() -> None:
-    domains = json.loads((FEWSHOT / "clinc150" / "domains.json").read_text(encoding="utf-8"))
+    clinc = shared_data("fewshot/clinc150")
+    domains = json.loads((clinc / "domains.json").read_text(encoding="utf-8"))
     domain_of = {intent: domain for domain, intents in domains.items() for intent in intents}
-    full = json.loads((FEWSHOT / "clinc150" / "data_full.json").read_text(encoding="utf-8"))
+    full = json.loads((clinc / "data_full.json").read_text(encoding="utf-8"))
     said = [line for part in ("train", "val", "test") for line in full[part]]
     frame = pd.DataFrame(said, columns=["text", "intent"])
     frame["domain"] = frame["intent"].map(domain_of)
@@ -193,9 +189,9 @@ def test_difficulty_keeps_entities_whole_and_in_order(
     entities = np.array([r[1] for r in rows])
     if np.isnan(values).all():
         with pytest.raises(DataError, match=f"none of {len(rows)} rows"):
-            split_by_difficulty(values, entities, (0.6, 0.2, 0.2), test=test, seed=seed)  # type: ignore[arg-type]
+            split_by_difficulty(values, entities, (0.6, 0.2, 0.2), test=test, seed=seed)
         return
-    sides = split_by_difficulty(values, entities, (0.6, 0.2, 0.2), test=test, seed=seed)  # type: ignore[arg-type]
+    sides = split_by_difficulty(values, entities, (0.6, 0.2, 0.2), test=test, seed=seed)
     check_entities(Split.of(sides), entities)
     assert (sides >= 0).all()
     table = (
@@ -229,7 +225,7 @@ def test_stratified_sides_are_more_alike_than_random_ones() -> None:
 def test_bad_difficulty() -> None:
     values, entities = np.arange(10.0), np.arange(10)
     with pytest.raises(ConfigError, match="did you mean 'hard'"):
-        split_by_difficulty(values, entities, (0.6, 0.2, 0.2), test="herd")  # type: ignore[arg-type]
+        split_by_difficulty(values, entities, (0.6, 0.2, 0.2), test="herd")
     with pytest.raises(ConfigError, match="sum to 1"):
         split_by_difficulty(values, entities, (0.6, 0.2, 0.1))
     with pytest.raises(DataError, match="row 3"):

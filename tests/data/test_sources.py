@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from going_on import take
 from umbel.data.curriculum import Curriculum
 from umbel.data.sampler import Sampler
 from umbel.data.sources import SourceSampler, shares, slots_of, take_turns
@@ -31,15 +32,8 @@ def samplers(**processes: int) -> dict[str, Sampler]:
     }
 
 
-def take(sampler: SourceSampler, count: int) -> Pairs:
-    """So many batches, over the ends of epochs."""
-    found: Pairs = []
-    while len(found) < count:
-        for name, batch in sampler:
-            found.append((name, batch.tolist()))
-            if len(found) == count:
-                break
-    return found
+def take_pairs(sampler: SourceSampler, count: int) -> Pairs:
+    return [(name, batch.tolist()) for name, batch in take(sampler, count)]
 
 
 options = st.fixed_dictionaries(
@@ -54,7 +48,7 @@ options = st.fixed_dictionaries(
 @given(options)
 @settings(deadline=None, max_examples=20)
 def test_a_table_goes_its_own_way_whenever_its_turn_comes(options: dict[str, Any]) -> None:
-    found = take(SourceSampler(samplers(), 0, **options), 40)
+    found = take_pairs(SourceSampler(samplers(), 0, **options), 40)
     for name, own in samplers().items():
         batches: list[list[int]] = []
         while len(batches) < 40:
@@ -66,12 +60,12 @@ def test_a_table_goes_its_own_way_whenever_its_turn_comes(options: dict[str, Any
 @given(options, st.integers(0, 40))
 @settings(deadline=None, max_examples=30)
 def test_a_restored_sampler_goes_on_with_the_next_batch(options: dict[str, Any], after: int) -> None:
-    whole = take(SourceSampler(samplers(), 0, **options), after + 20)
+    whole = take_pairs(SourceSampler(samplers(), 0, **options), after + 20)
     first = SourceSampler(samplers(), 0, **options)
-    take(first, after)
+    take_pairs(first, after)
     second = SourceSampler(samplers(), 0, **options)
     second.restore(json.loads(json.dumps(first.state)))
-    assert take(second, 20) == whole[after:]
+    assert take_pairs(second, 20) == whole[after:]
 
 
 @given(options, st.sampled_from([2, 3]))
@@ -96,14 +90,14 @@ def test_proportional_passes_once_through_every_table() -> None:
 
 def test_in_turn_goes_on_from_epoch_to_epoch() -> None:
     sampler = SourceSampler(samplers(), 0, how="round_robin", length=4)
-    names = [name for name, _ in take(sampler, 8)]
+    names = [name for name, _ in take_pairs(sampler, 8)]
     assert names == ["books", "films", "songs", "books", "films", "songs", "books", "films"]
 
 
 def test_the_order_in_which_tables_are_given_does_not_matter() -> None:
     back = dict(reversed(list(samplers().items())))
-    assert take(SourceSampler(back, 0), 20) == take(SourceSampler(samplers(), 0), 20)
-    assert take(SourceSampler(samplers(), 1), 20) != take(SourceSampler(samplers(), 0), 20)
+    assert take_pairs(SourceSampler(back, 0), 20) == take_pairs(SourceSampler(samplers(), 0), 20)
+    assert take_pairs(SourceSampler(samplers(), 1), 20) != take_pairs(SourceSampler(samplers(), 0), 20)
 
 
 @given(
@@ -143,6 +137,6 @@ def test_bad_input() -> None:
     with pytest.raises(ConfigError, match="at least one batch"):
         SourceSampler(samplers(), 0, length=0)
     with pytest.raises(ConfigError, match="did you mean 'uniform'"):
-        SourceSampler(samplers(), 0, how="unifrom")  # type: ignore[arg-type]
+        SourceSampler(samplers(), 0, how="unifrom")
     with pytest.raises(ConfigError, match=r"\['a'\] in the state"):
         SourceSampler(samplers(), 0).restore(SourceSampler({"a": one}, 0).state)

@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from going_on import take
 from umbel.data.parquet import ParquetFile
 from umbel.data.read import read_table
 from umbel.data.stream import RowGroups
 from umbel.errors import ConfigError, DataError
 
-pa = pytest.importorskip("pyarrow")
-import pyarrow.parquet as pq  # noqa: E402
+pa = pytest.importorskip("pyarrow", reason="Parquet needs the extra 'tables'")
+pq = pytest.importorskip("pyarrow.parquet", reason="Parquet needs the extra 'tables'")
 
 ROWS = 403
 
@@ -104,15 +105,6 @@ def test_a_restored_stream_goes_on_with_the_very_next_batch(
         return RowGroups(
             narrow, batch_size=batch_size, seed=1, buffer=buffer, shuffle=shuffle, rank=world - 1, world=world
         )
-
-    def take(stream: RowGroups, count: int) -> list[pd.DataFrame]:
-        found: list[pd.DataFrame] = []
-        while len(found) < count:
-            for batch in stream:
-                found.append(batch)
-                if len(found) == count:
-                    break
-        return found
 
     whole = take(make(), after + 12)
     first = make()
@@ -220,7 +212,7 @@ def test_without_pyarrow_it_says_what_to_install(path: Path, monkeypatch: pytest
 )
 def test_numbers_out_of_range(path: Path, bad: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=r"a stream has batches|at least one row group") as caught:
-        RowGroups(path, **{"batch_size": 4, "seed": 0, **bad})  # type: ignore[arg-type]
+        RowGroups(path, **{"batch_size": 4, "seed": 0, **bad})
     assert ("11 row groups" in str(caught.value)) == ("world" in bad)
 
 

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from going_on import take_rows
 from umbel.data.sampler import Sampler
 from umbel.data.task_sampler import TaskSampler, inverse_frequency
 from umbel.errors import ConfigError, DataError
@@ -31,24 +32,13 @@ options = st.fixed_dictionaries(
 )
 
 
-def take(sampler: Sampler, count: int) -> list[list[int]]:
-    """So many batches, over the ends of epochs."""
-    found: list[list[int]] = []
-    while len(found) < count:
-        for batch in sampler:
-            found.append(batch.tolist())
-            if len(found) == count:
-                break
-    return found
-
-
 @given(codes, st.integers(1, 12), options)
 @settings(deadline=None, max_examples=60)
 def test_no_row_comes_again_before_all_of_its_task_came(
     codes: list[int], batch_size: int, options: dict[str, Any]
 ) -> None:
     sampler = TaskSampler(np.array(codes), batch_size, 3, **options)
-    rows = [row for batch in take(sampler, 4 * len(sampler)) for row in batch]
+    rows = [row for batch in take_rows(sampler, 4 * len(sampler)) for row in batch]
     for task, size in Counter(codes).items():
         own = [row for row in rows if codes[row] == task]
         for start in range(0, len(own), size):
@@ -67,15 +57,15 @@ def test_a_restored_sampler_goes_on_with_the_next_batch(
         weights = 1.0 + np.arange(len(codes)) if weighted else None
         return TaskSampler(np.array(codes), batch_size, 5, class_weights=weights, **options)
 
-    whole = take(make(), after + 15)
+    whole = take_rows(make(), after + 15)
     first = make()
-    take(first, after)
+    take_rows(first, after)
     second = make()
     second.restore(json.loads(json.dumps(first.state)))
-    assert take(second, 15) == whole[after:]
+    assert take_rows(second, 15) == whole[after:]
     # the restored one and one that never stopped have the same state
     never = make()
-    take(never, after + 15)
+    take_rows(never, after + 15)
     assert second.state == never.state
 
 
@@ -127,9 +117,11 @@ def test_rows_as_they_are_and_in_turn_are_exact() -> None:
     proportional = TaskSampler(np.array(codes), 5, 0, how="tempered", alpha=1.0)
     assert counts(proportional, codes, 3) == [Counter({0: 7, 1: 3})] * 3
     in_turn = TaskSampler(np.array(codes), 3, 0, how="round_robin", length=1)
-    assert [[codes[row] for row in batch] for batch in take(in_turn, 3)] == [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
+    tasks = [[codes[row] for row in batch] for batch in take_rows(in_turn, 3)]
+    assert tasks == [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
     alone = TaskSampler(np.array(codes), 3, 0, how="round_robin", mixed=False, length=3)
-    assert [[codes[row] for row in batch] for batch in take(alone, 4)] == [[0] * 3, [1] * 3, [0] * 3, [1] * 3]
+    tasks = [[codes[row] for row in batch] for batch in take_rows(alone, 4)]
+    assert tasks == [[0] * 3, [1] * 3, [0] * 3, [1] * 3]
 
 
 def test_a_batch_of_one_task_has_rows_that_know_it() -> None:

@@ -82,7 +82,7 @@ def test_entity_folds_of_names_and_bad_ones() -> None:
         EntityKFold(2).split(range(3), groups=["a", None, "b"])
     for bad in (1, 2.5, True, "3"):
         with pytest.raises(ConfigError, match="n_splits is a whole number"):
-            EntityKFold(bad)  # type: ignore[arg-type]
+            EntityKFold(bad)
     with pytest.raises(ConfigError, match="n_splits is a whole number"):
         PurgedKFold(1, pd.Series(range(4)))
 

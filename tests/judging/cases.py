@@ -30,7 +30,7 @@ def number(*metrics: str) -> StubKind:
 
 def truth_of(kinds: dict[str, StubKind], values: dict[str, Any], **more: Any) -> Truth:
     """A truth in which everything is known but NaN."""
-    targets = tuple(Target(name, kind) for name, kind in kinds.items())  # type: ignore[arg-type]
+    targets = tuple(Target(name, kind) for name, kind in kinds.items())
     arrays = {name: np.asarray(v, dtype=float) for name, v in values.items()}
     rows = len(next(iter(arrays.values())))
     weights = {name: np.isfinite(v).astype(np.float32) for name, v in arrays.items()}

@@ -50,14 +50,14 @@ def split(seed: int, *, constant: bool = False) -> Scorecard:
 def test_combined_scores_are_means_with_corrected_intervals() -> None:
     cards = [split(seed) for seed in range(6)]
     together = combine(cards, train=140, test=60)
-    gains = np.array([c.value("y", "joint") - c.value("y", "independent") for c in cards])  # type: ignore[operator]
+    gains = np.array([c.value("y", "joint") - c.value("y", "independent") for c in cards])
     score = together.score("y", "joint")
     assert score.value == pytest.approx(np.mean([c.value("y", "joint") for c in cards]))
     assert score.gain == pytest.approx(gains.mean())
     assert (score.gain_low, score.gain_high) == pytest.approx(corrected_interval(gains, 140, 60))
     assert score.verdict == "gains"
     assert together.verdicts("joint")["z"] == "no evidence"
-    falls = [c.value("z", "independent") - c.value("z", "joint") for c in cards]  # type: ignore[operator]
+    falls = [c.value("z", "independent") - c.value("z", "joint") for c in cards]
     assert together.score("z", "joint").gain == pytest.approx(np.mean(falls))
     assert list(together.frame().columns) == list(cards[0].frame().columns)
 
@@ -68,7 +68,7 @@ def test_mean_gain_over_splits() -> None:
     each = []
     for card in cards:
         y, y0, z, z0 = (card.value(t, m) for t in "yz" for m in ("joint", "independent"))
-        each.append(100 * ((y - y0) / abs(y0) + (z0 - z) / z0) / 2)  # type: ignore[operator]
+        each.append(100 * ((y - y0) / abs(y0) + (z0 - z) / z0) / 2)
     assert mean.percent == pytest.approx(np.mean(each))
     assert (mean.low, mean.high) == pytest.approx(corrected_interval(np.array(each), 140, 60))
 
@@ -83,9 +83,7 @@ def test_a_score_undefined_in_a_split_is_the_mean_of_the_others_and_says_so() ->
         resamples=0,
     )
     together = combine([*cards, flat], 140, 60)
-    assert together.value("y", "joint") == pytest.approx(
-        np.mean([c.value("y", "joint") for c in cards])  # type: ignore[arg-type]
-    )
+    assert together.value("y", "joint") == pytest.approx(np.mean([c.value("y", "joint") for c in cards]))
     assert "undefined in 1 of 3 splits" in together.score("y", "joint").note
     never = combine([flat, flat], 140, 60).score("y", "joint")
     assert never.value is None

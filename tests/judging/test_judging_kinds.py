@@ -53,7 +53,7 @@ def test_every_metric_of_every_kind_has_a_value(everything: tuple[Truth, dict[st
         for name in task.kind.metrics:
             score = card.score(task.name, "joint", name)
             assert score.value is not None, score
-            assert np.isfinite([score.low, score.high, score.gain_low, score.gain_high]).all()  # type: ignore[list-item]
+            assert np.isfinite([score.low, score.high, score.gain_low, score.gain_high]).all()
             assert measure(
                 name,
                 task.kind,
@@ -71,7 +71,7 @@ def test_every_section_of_every_kind(everything: tuple[Truth, dict[str, Candidat
     card = judge(truth, models, resamples=60)
     assert len(verdict_section(card).tables[0].rows) == len(truth.tasks)
     assert len(gain_section(card).figures[0].series[0].x) == len(truth.tasks)
-    assert overlap_section(truth).figures[0].matrix.shape == (7, 7)  # type: ignore[union-attr]
+    assert overlap_section(truth).figures[0].matrix.shape == (7, 7)
     assert residual_section(truth, models["joint"]).figures
     shown = {
         figure.title.removeprefix("Calibration of ") for figure in calibration_section(truth, models).figures

@@ -62,7 +62,7 @@ def test_overlap_counts(films: tuple[Truth, dict[str, Candidate]]) -> None:
     assert both[0, 1] == int((known[:, 0] & known[:, 1]).sum()) == both[1, 0]
     assert both[0, 0] == int(known[:, 0].sum())
     section = overlap_section(truth)
-    assert section.figures[0].matrix[0, 1] == both[0, 1]  # type: ignore[index]
+    assert section.figures[0].matrix[0, 1] == both[0, 1]
     assert section.tables[0].rows[0] == ["y", both[0, 0], "34%"]
 
 
@@ -99,7 +99,7 @@ def test_correlation_equals_scipy_on_common_rows() -> None:
 
 def test_residuals_by_kind() -> None:
     shares, names = residuals(
-        StubKind("categorical", "accuracy"),  # type: ignore[arg-type]
+        StubKind("categorical", "accuracy"),
         np.array([1, 0]),
         np.array([1.0, 0.0]),
         Prediction(np.array([[0.2, 0.8], [0.5, 0.5]])),
@@ -108,7 +108,7 @@ def test_residuals_by_kind() -> None:
     assert np.isnan(shares[1]).all()
     assert names == ["0", "1"]
     grade, names = residuals(
-        StubKind("ordered", "quadratic_kappa"),  # type: ignore[arg-type]
+        StubKind("ordered", "quadratic_kappa"),
         np.array([2]),
         np.array([1.0]),
         Prediction(np.array([[0.5, 0.0, 0.5]])),
@@ -121,11 +121,11 @@ def test_residual_section_finds_the_shared_part(films: tuple[Truth, dict[str, Ca
     truth, models = films
     section = residual_section(truth, models["independent"])
     figure = section.figures[0]
-    assert figure.labels[0] == [  # type: ignore[index]
+    assert figure.labels[0] == [
         "y", "z", "won", "grade", "labels: drama", "labels: comedy", "labels: war", "labels: noir",
     ]  # fmt: skip
-    assert figure.matrix[0, 1] > 0.9  # type: ignore[index]
-    assert abs(figure.matrix[0, 2]) < 0.25  # type: ignore[index]
+    assert figure.matrix[0, 1] > 0.9
+    assert abs(figure.matrix[0, 2]) < 0.25
     assert section.tables[0].rows[0][:2] == ["z", "y"]
     alone = residual_section(truth, Candidate({"y": models["joint"].predictions["y"]}))
     assert "takes two targets" in alone.text[0]
@@ -169,7 +169,7 @@ def test_confusion(films: tuple[Truth, dict[str, Candidate]]) -> None:
     assert section.tables[0].columns == ["true", "no", "yes"]
     assert section.tables[1].rows[0] == ["G", *counted[0].astype(int)]
     assert [row[0] for row in section.tables[2].rows] == ["drama", "comedy", "war", "noir"]
-    np.testing.assert_allclose(section.figures[0].matrix.sum(axis=1), 1)  # type: ignore[union-attr]
+    np.testing.assert_allclose(section.figures[0].matrix.sum(axis=1), 1)
     assert confusion_section(truth_of({"y": number()}, {"y": [1.0]}), models["joint"]).tables == []
 
 
@@ -211,7 +211,7 @@ def test_many_groups_show_both_ends_and_the_pooled_line() -> None:
     assert shown[0] == "all"
     assert len(shown) == 61
     gains = {t: done.score(t, "joint").gain for t in done.tasks}
-    assert shown[1] == max(gains, key=lambda t: gains[t])  # type: ignore[arg-type,return-value]
-    assert shown[-1] == min(gains, key=lambda t: gains[t])  # type: ignore[arg-type,return-value]
+    assert shown[1] == max(gains, key=lambda t: gains[t])
+    assert shown[-1] == min(gains, key=lambda t: gains[t])
     assert "Of 90 tasks the 60 with" in section.text[1]
     assert [f.series[0].name for f in gain_section(done).figures] == ["joint"]

@@ -121,7 +121,7 @@ def _by_autograd(model: MultiTaskNet, batch: Batch, tasks: TaskSet, counts: Tens
     answered = model.answer(batch, dict.fromkeys(model.targets, features))
     copies = [x for x in features if x.requires_grad]
     rows = []
-    for loss in torch.cat(likelihoods(lambda _: answered, batch, tasks, counts)):  # type: ignore[arg-type]
+    for loss in torch.cat(likelihoods(lambda _: answered, batch, tasks, counts)):
         grads = torch.autograd.grad(loss, copies, retain_graph=True, allow_unused=True)
         flat = [torch.zeros_like(x) if g is None else g for x, g in zip(copies, grads, strict=True)]
         rows.append(torch.cat([g.flatten() for g in flat]))
@@ -183,6 +183,24 @@ def test_a_loss_that_is_not_finite_is_named_or_skipped() -> None:
         told = step(model, batch, data.tasks, balancer, None, optimizer, bad_loss="skip")
         assert "'height' nan" in told.skipped
     assert all(torch.equal(p, b) for p, b in zip(model.parameters(), before, strict=True))
+
+
+def test_a_balancer_that_cannot_weigh_names_the_tasks() -> None:
+    """'gls' takes the logarithm of losses, and a number's likelihood may be negative: that of place 2."""
+    data = dataset(FRAME, ("height", "sick", "weight"))
+    model = model_for(data)
+    batch = batch_of(data, model)
+    batch.weights["height"][:] = 0.0  # without a label in this step
+    with torch.no_grad():
+        model.head("weight").free.fill_(-3.0)  # a small noise, about answers that are hit
+        hit = data.tasks.target("weight").kind.predict(model(batch)["weight"]).value
+    batch.targets["weight"][:] = torch.from_numpy(hit)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(BalancingError) as told:
+        step(model, batch, data.tasks, BALANCERS.get("gls")(3), None, optimizer)
+    assert "of the task at place 2 (of 3); the tasks by place: 1 'sick', 2 'weight'\n" in str(told.value)
+    assert told.value.rule == "'gls' needs losses above 0"
+    assert "such as 'equal'" in told.value.remedy
 
 
 def test_a_balancer_that_takes_gradients_elsewhere_says_where() -> None:

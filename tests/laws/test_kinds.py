@@ -28,7 +28,12 @@ class Sample:
         self.missing = self.column.isna().to_numpy(copy=True)
         generator = torch.Generator().manual_seed(0)
         self.size = self.kind.width + self.kind.free
-        self.raw = torch.randn(len(self.column), self.size, generator=generator, dtype=torch.float64)
+        # raw outputs of a sequence are log probabilities of its true tokens, [B, T]: its head reads answers
+        self.sequence = self.kind.response == "sequence"
+        columns = self.encoded.values.shape[1] if self.sequence else self.size
+        self.raw = torch.randn(len(self.column), columns, generator=generator, dtype=torch.float64)
+        if self.sequence:
+            self.raw = -self.raw.abs()
         self.target = torch.as_tensor(self.encoded.values)
         self.weights = torch.as_tensor(self.encoded.weights)
 
@@ -45,10 +50,9 @@ def same(a: Prediction, b: Prediction, **tolerance: float) -> None:
         np.testing.assert_allclose(a.spread, b.spread, **tolerance)
 
 
-def test_all_seven_are_registered() -> None:
-    assert {"binary", "multiclass", "multilabel", "ordinal", "regression", "count", "distribution"} <= set(
-        NAMES
-    )
+def test_all_eight_are_registered() -> None:
+    seven = {"binary", "multiclass", "multilabel", "ordinal", "regression", "count", "distribution"}
+    assert seven | {"tokens"} <= set(NAMES)
 
 
 def test_each_says_what_it_is_and_where_it_is_from() -> None:
@@ -70,7 +74,9 @@ def test_encode_has_a_weight_for_each_loss_and_none_for_missing(sample: Sample) 
     assert sample.missing.any()
     assert not weights[sample.missing].any()
     assert not values[sample.missing].any()
-    assert (weights[~sample.missing] == 1).all()
+    known = weights[~sample.missing]
+    assert (known[:, 0] == 1).all() if sample.sequence else (known == 1).all()
+    assert not sample.sequence or (np.diff(known, axis=1) <= 0).all()  # behind the end of a text is nothing
 
 
 def test_a_column_without_answers_has_no_weight(sample: Sample) -> None:
@@ -168,11 +174,18 @@ def test_permuting_rows_permutes(sample: Sample) -> None:
 def best_constant(sample: Sample, weights: torch.Tensor) -> tuple[torch.Tensor, float]:
     """Raw outputs [width + free], the same for all rows, with the least weighted loss."""
     raw = torch.zeros(sample.size, dtype=torch.float64, requires_grad=True)
+
+    def given() -> torch.Tensor:
+        """The raw outputs of all rows that a head with nothing but these scalars has."""
+        if not sample.sequence:
+            return raw.expand(len(sample.column), -1)
+        return torch.log_softmax(raw, dim=0)[sample.target]
+
     optimizer = torch.optim.LBFGS([raw], max_iter=500, tolerance_grad=1e-11, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        loss = (sample.kind.nll(raw.expand(len(sample.column), -1), sample.target) * weights).sum()
+        loss = (sample.kind.nll(given(), sample.target) * weights).sum()
         loss.backward()
         return loss
 
@@ -188,7 +201,19 @@ def test_constant_is_the_likeliest_of_all_constants(sample: Sample, weighted: bo
     raw, _ = best_constant(sample, weights)
     constant = sample.kind.constant(sample.encoded.values, weights.numpy())
     assert len(constant) == 1
-    same(sample.kind.predict(raw[None]), constant, rtol=6e-3, atol=3e-3)
+    found = sample.kind.predict(raw[None])
+    if sample.sequence:
+        found = Prediction(raw.softmax(dim=0).numpy()[None])
+    same(found, constant, rtol=6e-3, atol=3e-3)
+
+
+def test_a_constant_answers_all_rows(sample: Sample) -> None:
+    constant = sample.kind.constant(sample.encoded.values, sample.encoded.weights)
+    found = sample.kind.at(constant, sample.encoded.values)
+    assert found.value.shape == sample.kind.predict(sample.raw).value.shape
+    for row, true in zip(found.value, sample.encoded.values, strict=True):
+        expected = constant.value[0][true] if sample.sequence else constant.value[0]
+        np.testing.assert_array_equal(row, expected)
 
 
 def test_constant_of_unknown_answers_is_that_of_training(sample: Sample) -> None:
@@ -202,6 +227,8 @@ def test_start_predicts_the_constant(sample: Sample) -> None:
     assert start.shape == (sample.size,)
     constant = sample.kind.constant(sample.encoded.values, sample.encoded.weights)
     found = sample.kind.predict(torch.as_tensor(start)[None])
+    if sample.sequence:
+        found = Prediction(np.exp(start)[None])
     np.testing.assert_allclose(found.value, constant.value, rtol=6e-3, atol=3e-3)
 
 

@@ -30,6 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "net": {"epochs": 2, "width": 8, "depth": 1},
     "cross_fit": {"learner": "constant", "folds": 3},
     "independent": {"learner": "constant"},
+    "late_fusion": {"learner": "linear", "options": {"folds": 3}},
 }
 """Options that make a learner fast; the laws do not depend on them."""
 
@@ -101,6 +102,11 @@ def test_predictions_are_in_the_tasks_own_terms(
                 assert value.shape == (
                     (len(test), train.weights(target.name).shape[1]) if many else (len(test),)
                 )
+            if target.kind.response == "sequence":
+                assert value.shape == test.values(target.name).shape
+                assert ((value > 0) & (value <= 1)).all()
+                tokens = found[target.name].tokens
+                assert tokens is None or tokens.shape == value.shape
             if target.kind.response == "poisson":
                 assert (value > 0).all()
             if target.kind.response in ("gaussian", "poisson"):
@@ -144,7 +150,12 @@ def test_predictions_never_read_an_answer(
     for case in _served(name, problems):
         test = problems[case][2]
         learner = fitted(name, case)
-        _same(learner.predict(test), learner.predict(without_answers(test)))
+        found, blind = learner.predict(test), learner.predict(without_answers(test))
+        for target in test.tasks.targets:
+            if target.kind.response == "sequence":  # the probability of a true token needs those before it
+                one, other = found.pop(target.name).tokens, blind.pop(target.name).tokens
+                assert one is other is None or np.array_equal(one, other)
+        _same(found, blind)
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in ORDER_MATTERS])

@@ -9,27 +9,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trunk_cases import SHAPES, begun, three_rows
 from umbel.errors import ConfigError
 from umbel.sharing.aitm import AdaptiveTransfer, Transfer, behavioural_calibration
 from umbel.sharing.esmm import EntireSpace
-from umbel.sharing.model import initialise
 
 TARGETS = ("click", "apply.now", "buy")
-SHAPES: dict[str, int | tuple[int, ...]] = {"mlp": 5, "convolution": (1, 28, 28), "sequence": (7, 5)}
 
 
 def made(blocks: str = "mlp", chain: tuple[str, ...] | None = ("click", "apply.now")) -> AdaptiveTransfer:
-    sharing = AdaptiveTransfer(
-        SHAPES[blocks], TARGETS, blocks=blocks, chain=chain, width=8, depth=2, dropout=0.0
-    )
-    initialise(sharing, 5)
-    return sharing.double()
-
-
-def rows(blocks: str = "mlp") -> Tensor:
-    shape = SHAPES[blocks]
-    shape = (shape,) if isinstance(shape, int) else shape
-    return torch.randn(3, *shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return begun(AdaptiveTransfer, blocks, TARGETS, chain=chain)
 
 
 def attended(transfer: Transfer, before: Tensor, own: Tensor) -> Tensor:
@@ -50,7 +39,7 @@ def attended(transfer: Transfer, before: Tensor, own: Tensor) -> Tensor:
 @pytest.mark.parametrize("blocks", SHAPES)
 def test_along_the_chain_by_hand(blocks: str) -> None:
     chain = ("buy", "click", "apply.now")
-    sharing, x = made(blocks, chain), rows(blocks)
+    sharing, x = made(blocks, chain), three_rows(blocks)
     with torch.no_grad():  # residual blocks start alike, as the identity
         for parameter in sharing.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
@@ -65,10 +54,8 @@ def test_along_the_chain_by_hand(blocks: str) -> None:
 
 
 def test_a_target_outside_the_chain_has_its_tower_alone() -> None:
-    towers = EntireSpace(5, TARGETS, width=8, depth=2, dropout=0.0)
-    initialise(towers, 5)
-    expected = towers.double()(rows())
-    found = made()(rows())
+    expected = begun(EntireSpace, "mlp", TARGETS)(three_rows("mlp"))
+    found = made()(three_rows("mlp"))
     for target in ("click", "buy"):  # the first of the chain, and one outside
         torch.testing.assert_close(found[target], expected[target], rtol=0, atol=0)
     assert (found["apply.now"] - expected["apply.now"]).abs().max() > 1e-3
@@ -79,7 +66,7 @@ def test_information_goes_down_the_chain_and_not_up() -> None:
     names = [name for name, _ in sharing.named_parameters()]
     used = {}
     for target in TARGETS:
-        loss = sharing(rows())[target].square().sum()
+        loss = sharing(three_rows("mlp"))[target].square().sum()
         grads = torch.autograd.grad(loss, list(sharing.parameters()), allow_unused=True)
         own = {n for n, grad in zip(names, grads, strict=True) if grad is not None}
         used[target] = {n.split(".")[0] + "." + n.split(".")[1] for n in own}
@@ -111,10 +98,10 @@ def test_it_needs_a_trunk() -> None:
 
 def test_features_of_another_precision_are_taken() -> None:
     sharing = made().float()
-    assert sharing(rows())["apply.now"].dtype == torch.float32
+    assert sharing(three_rows("mlp"))["apply.now"].dtype == torch.float32
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = sharing(rows().float())["apply.now"].float()
-    torch.testing.assert_close(found, sharing(rows())["apply.now"], rtol=0.05, atol=0.05)
+        found = sharing(three_rows("mlp").float())["apply.now"].float()
+    torch.testing.assert_close(found, sharing(three_rows("mlp"))["apply.now"], rtol=0.05, atol=0.05)
 
 
 def test_the_calibration_is_what_the_later_exceeds_the_earlier_by() -> None:

@@ -54,7 +54,7 @@ def test_every_stage_goes_on_with_a_mix_of_all_columns(case: str) -> None:
     h = [x, x, x]
     for number, weight in enumerate(matrices(sharing)):
         h = [column[number](one) for column, one in zip(columns, h, strict=True)]
-        h = [sum(weight[p, q] * h[q] for q in range(3)) for p in range(3)]  # type: ignore[misc]
+        h = [sum(weight[p, q] * h[q] for q in range(3)) for p in range(3)]
     for target, one in zip(ORDER, h, strict=True):
         same(sharing(x)[target], one)
 

@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neural_tables import NUMBERS, dataset, frame
+from umbel.encoders.space import FeatureSpace
 from umbel.errors import ConfigError
 from umbel.sharing.esmm import EntireSpace, logit_of_both
+from umbel.sharing.model import MultiTaskNet
 
 TARGETS = ("click", "cart", "buy", "price")
 
@@ -110,6 +113,21 @@ def test_a_half_precision_logit_is_widened() -> None:
 def test_a_target_that_is_not_binary_is_named() -> None:
     with pytest.raises(ConfigError, match="'price' with 2 raw outputs"):
         made("click", "price").finish(raws())
+
+
+def net(*chain: str) -> MultiTaskNet:
+    data = dataset(frame(40), ("sick", "visits", "tags", "height"), columns=NUMBERS)
+    space = FeatureSpace(data.schema, {"numbers": {}}).fit(data.source)
+    return MultiTaskNet(space, data.tasks, sharing="esmm", options={"chain": chain or None})
+
+
+@pytest.mark.parametrize(("target", "kind"), [("visits", "count"), ("tags", "multilabel")])
+def test_a_chain_takes_binary_targets_alone_even_of_one_output(target: str, kind: str) -> None:
+    assert net().sharing.chain == ()
+    with pytest.raises(ConfigError, match=f"'{target}' of kind '{kind}'"):
+        net("sick", target)
+    with pytest.raises(ConfigError, match=f"'{target}' of kind '{kind}'"):
+        net(target, "sick")
 
 
 def test_a_chain_of_unknown_targets_is_told() -> None:

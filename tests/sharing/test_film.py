@@ -4,39 +4,29 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
 
+from trunk_cases import SHAPES, begun, three_rows
 from umbel.errors import ConfigError
 from umbel.sharing.film import FeatureModulation, Modulation
 from umbel.sharing.hard import HardSharing
-from umbel.sharing.model import initialise
 
 TARGETS = ("one", "two.three")
-SHAPES: dict[str, int | tuple[int, ...]] = {"mlp": 5, "convolution": (1, 28, 28), "sequence": (7, 5)}
 
 
 def made(blocks: str, form: type[HardSharing] = FeatureModulation) -> HardSharing:
-    sharing = form(SHAPES[blocks], TARGETS, blocks=blocks, width=8, depth=2, dropout=0.0)
-    initialise(sharing, 5)
-    return sharing.double()
-
-
-def rows(blocks: str) -> Tensor:
-    shape = SHAPES[blocks]
-    shape = (shape,) if isinstance(shape, int) else shape
-    return torch.randn(3, *shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return begun(form, blocks, TARGETS)
 
 
 @pytest.mark.parametrize("blocks", SHAPES)
 def test_at_the_start_it_is_hard_sharing(blocks: str) -> None:
-    film, hard, x = made(blocks), made(blocks, HardSharing), rows(blocks)
+    film, hard, x = made(blocks), made(blocks, HardSharing), three_rows(blocks)
     for target in TARGETS:
         torch.testing.assert_close(film(x)[target], hard(x)[target], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("blocks", SHAPES)
 def test_the_last_modulation_is_affine_in_the_trunk(blocks: str) -> None:
-    film, hard, x = made(blocks), made(blocks, HardSharing), rows(blocks)
+    film, hard, x = made(blocks), made(blocks, HardSharing), three_rows(blocks)
     scale, shift = torch.randn(2, film.out, dtype=torch.float64)
     last = film.get_submodule(f"modulations.of_one.{len(film.trunk) - 1}")
     assert isinstance(last, Modulation)
@@ -62,7 +52,7 @@ def test_features_are_modulated_along_their_axis(shape: tuple[int, ...], axis: i
 
 def test_a_target_moves_no_modulation_of_another() -> None:
     film = made("mlp")
-    loss = film(rows("mlp"))["one"].square().sum()
+    loss = film(three_rows("mlp"))["one"].square().sum()
     grads = torch.autograd.grad(loss, list(film.parameters()), allow_unused=True)
     unused = {name for (name, _), grad in zip(film.named_parameters(), grads, strict=True) if grad is None}
     assert unused == {n for n, _ in film.named_parameters() if n.startswith("modulations.of_two%2Ethree.")}
@@ -70,10 +60,10 @@ def test_a_target_moves_no_modulation_of_another() -> None:
 
 def test_features_of_another_precision_are_taken() -> None:
     film = made("mlp").float()
-    assert film(rows("mlp"))["one"].dtype == torch.float32
+    assert film(three_rows("mlp"))["one"].dtype == torch.float32
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = film(rows("mlp").float())["one"]
-    torch.testing.assert_close(found.float(), film(rows("mlp"))["one"], rtol=0.05, atol=0.05)
+        found = film(three_rows("mlp").float())["one"]
+    torch.testing.assert_close(found.float(), film(three_rows("mlp"))["one"], rtol=0.05, atol=0.05)
 
 
 def test_it_needs_a_trunk() -> None:

@@ -6,36 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from trunk_cases import SHAPES, begun, three_rows
 from umbel.errors import ConfigError
 from umbel.sharing import lora
 from umbel.sharing.hard import HardSharing
 from umbel.sharing.lora import LowRank, LowRankAdapters
-from umbel.sharing.model import initialise
 
 TARGETS = ("one", "two.three")
-SHAPES: dict[str, int | tuple[int, ...]] = {"mlp": 5, "convolution": (1, 28, 28), "sequence": (7, 5)}
 
 
 def hard(blocks: str) -> HardSharing:
-    sharing = HardSharing(SHAPES[blocks], TARGETS, blocks=blocks, width=8, depth=2, dropout=0.0)
-    initialise(sharing, 5)
-    return sharing.double()
+    return begun(HardSharing, blocks, TARGETS)
 
 
 def adapted(blocks: str) -> LowRankAdapters:
-    sharing = LowRankAdapters(
-        SHAPES[blocks], TARGETS, blocks=blocks, width=8, depth=2, dropout=0.0, rank=2, alpha=3.0
-    )
-    initialise(sharing, 5)
-    return sharing.double()
-
-
-def rows(blocks: str) -> Tensor:
-    shape = SHAPES[blocks]
-    shape = (shape,) if isinstance(shape, int) else shape
-    return torch.randn(3, *shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return begun(LowRankAdapters, blocks, TARGETS, rank=2, alpha=3.0)
 
 
 def stir(sharing: nn.Module) -> None:
@@ -48,14 +35,14 @@ def stir(sharing: nn.Module) -> None:
 
 @pytest.mark.parametrize("blocks", SHAPES)
 def test_at_the_start_it_is_hard_sharing(blocks: str) -> None:
-    sharing, plain, x = adapted(blocks), hard(blocks), rows(blocks)
+    sharing, plain, x = adapted(blocks), hard(blocks), three_rows(blocks)
     for target in TARGETS:
         torch.testing.assert_close(sharing(x)[target], plain(x)[target], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("blocks", SHAPES)
 def test_it_is_hard_sharing_with_weights_bent_by_hand(blocks: str) -> None:
-    sharing, x = adapted(blocks), rows(blocks)
+    sharing, x = adapted(blocks), three_rows(blocks)
     stir(sharing)
     found = sharing(x)
     for target, name in zip(TARGETS, ("of_one", "of_two%2Ethree"), strict=True):
@@ -90,7 +77,7 @@ def test_the_update_is_of_the_rank(shape: tuple[int, ...]) -> None:
 def test_a_target_moves_the_trunk_and_no_adapter_of_another() -> None:
     sharing = adapted("mlp")
     stir(sharing)
-    loss = sharing(rows("mlp"))["one"].square().sum()
+    loss = sharing(three_rows("mlp"))["one"].square().sum()
     grads = torch.autograd.grad(loss, list(sharing.parameters()), allow_unused=True)
     names = [name for name, _ in sharing.named_parameters()]
     unused = {name for name, grad in zip(names, grads, strict=True) if grad is None}
@@ -98,7 +85,7 @@ def test_a_target_moves_the_trunk_and_no_adapter_of_another() -> None:
 
 
 def test_threads_do_not_see_each_others_weights() -> None:
-    sharing, x = adapted("mlp"), rows("mlp")
+    sharing, x = adapted("mlp"), three_rows("mlp")
     stir(sharing)
     with torch.no_grad():
         expected = {target: sharing.own((x,), target) for target in TARGETS}
@@ -115,16 +102,16 @@ def test_threads_do_not_see_each_others_weights() -> None:
 def test_features_of_another_precision_are_taken() -> None:
     sharing = adapted("mlp").float()
     stir(sharing)
-    assert sharing(rows("mlp"))["one"].dtype == torch.float32
+    assert sharing(three_rows("mlp"))["one"].dtype == torch.float32
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = sharing(rows("mlp").float())["one"].float()
-    torch.testing.assert_close(found, sharing(rows("mlp"))["one"], rtol=0.05, atol=0.2)
+        found = sharing(three_rows("mlp").float())["one"].float()
+    torch.testing.assert_close(found, sharing(three_rows("mlp"))["one"], rtol=0.05, atol=0.2)
 
 
 @pytest.mark.parametrize("options", [{"rank": 0}, {"rank": 1.5}, {"alpha": 0.0}, {"alpha": float("inf")}])
 def test_options_out_of_range_are_told(options: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=f"{next(iter(options))}: "):
-        LowRankAdapters(5, TARGETS, **options)  # type: ignore[arg-type]
+        LowRankAdapters(5, TARGETS, **options)
 
 
 def test_it_needs_a_trunk_with_layers_to_adapt(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,27 +7,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trunk_cases import SHAPES, begun, three_rows
 from umbel.errors import ConfigError
 from umbel.sharing.hard import HardSharing
-from umbel.sharing.model import initialise
 from umbel.sharing.mtan import AttentionNetwork, Pointwise
 
 TARGETS = ("one", "two.three")
-SHAPES: dict[str, int | tuple[int, ...]] = {"mlp": 5, "convolution": (1, 28, 28), "sequence": (7, 5)}
 
 
 def made(blocks: str, *, depth: int = 2, squeeze: int = 2) -> AttentionNetwork:
-    sharing = AttentionNetwork(
-        SHAPES[blocks], TARGETS, blocks=blocks, width=8, depth=depth, dropout=0.0, squeeze=squeeze
-    )
-    initialise(sharing, 5)
-    return sharing.double()
-
-
-def rows(blocks: str) -> Tensor:
-    shape = SHAPES[blocks]
-    shape = (shape,) if isinstance(shape, int) else shape
-    return torch.randn(3, *shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return begun(AttentionNetwork, blocks, TARGETS, depth=depth, squeeze=squeeze)
 
 
 def masks(sharing: AttentionNetwork, target: str, bias: float) -> None:
@@ -40,8 +29,8 @@ def masks(sharing: AttentionNetwork, target: str, bias: float) -> None:
 
 @pytest.mark.parametrize("blocks", SHAPES)
 def test_with_open_masks_it_is_hard_sharing_and_with_closed_ones_nothing(blocks: str) -> None:
-    sharing, x = made(blocks), rows(blocks)
-    hard = HardSharing(SHAPES[blocks], TARGETS, blocks=blocks, width=8, depth=2, dropout=0.0).double()
+    sharing, x = made(blocks), three_rows(blocks)
+    hard = begun(HardSharing, blocks, TARGETS)
     hard.load_state_dict(
         {
             name.replace("stages.0.", "first.")
@@ -61,7 +50,7 @@ def test_with_open_masks_it_is_hard_sharing_and_with_closed_ones_nothing(blocks:
 
 def test_the_chain_of_masks_by_hand() -> None:
     """Two image stages and a dense one: a = sigmoid(h(relu(g([p, f(a of the stage before)])))) * p."""
-    sharing, x = made("convolution"), rows("convolution")
+    sharing, x = made("convolution"), three_rows("convolution")
     p = sharing.shared(x)
     assert [h.shape[1:] for h in p] == [(32, 14, 14), (32, 7, 7), (8,)]
     parameters = dict(sharing.named_parameters())
@@ -93,7 +82,7 @@ def test_the_axis_of_the_features_is_the_one_that_is_mapped() -> None:
 
 
 def test_what_a_target_attended_to_before_matters() -> None:
-    sharing, x = made("mlp"), rows("mlp")
+    sharing, x = made("mlp"), three_rows("mlp")
     before = sharing(x)["one"]
     with torch.no_grad():
         sharing.get_parameter("attentions.of_one.0.outer.bias").add_(1.0)
@@ -107,7 +96,7 @@ def test_maps_are_one_for_all_targets_and_apart_from_the_trunk() -> None:
     sharing = made("mlp", depth=3)
     names = [name for name, _ in sharing.named_parameters()]
     assert {name.split(".")[1] for name in names if name.startswith("maps.")} == {"0", "1"}
-    loss = sharing(rows("mlp"))["one"].square().sum()
+    loss = sharing(three_rows("mlp"))["one"].square().sum()
     grads = torch.autograd.grad(loss, list(sharing.parameters()), allow_unused=True)
     unused = {name for name, grad in zip(names, grads, strict=True) if grad is None}
     assert unused == {name for name in names if name.startswith("attentions.of_two%2Ethree.")}
@@ -115,10 +104,10 @@ def test_maps_are_one_for_all_targets_and_apart_from_the_trunk() -> None:
 
 def test_features_of_another_precision_are_taken() -> None:
     sharing = made("mlp").float()
-    assert sharing(rows("mlp"))["one"].dtype == torch.float32
+    assert sharing(three_rows("mlp"))["one"].dtype == torch.float32
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = sharing(rows("mlp").float())["one"].float()
-    torch.testing.assert_close(found, sharing(rows("mlp"))["one"], rtol=0.05, atol=0.05)
+        found = sharing(three_rows("mlp").float())["one"].float()
+    torch.testing.assert_close(found, sharing(three_rows("mlp"))["one"], rtol=0.05, atol=0.05)
 
 
 def test_squeeze_narrows_the_masks() -> None:

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
+from trunk_cases import SHAPES, begun, three_rows
 from umbel.errors import ConfigError
 from umbel.sharing.hard import HardSharing
-from umbel.sharing.model import initialise
 from umbel.sharing.task_embedding import TargetEmbedding, TaskEmbedding
 
 TARGETS = ("one", "two.three")
-SHAPES: dict[str, int | tuple[int, ...]] = {"mlp": 5, "convolution": (2, 28, 28), "sequence": (7, 5)}
 
 
 def made(blocks: str, form: type[HardSharing] = TaskEmbedding) -> HardSharing:
-    sharing = form(SHAPES[blocks], TARGETS, blocks=blocks, width=8, depth=2, dropout=0.0)
-    initialise(sharing, 5)
-    return sharing.double()
-
-
-def rows(blocks: str) -> Tensor:
-    shape = SHAPES[blocks]
-    shape = (shape,) if isinstance(shape, int) else shape
-    return torch.randn(3, *shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return begun(form, blocks, TARGETS)
 
 
 def embedding(sharing: HardSharing, name: str) -> nn.Parameter:
@@ -36,7 +27,7 @@ def embedding(sharing: HardSharing, name: str) -> nn.Parameter:
 
 @pytest.mark.parametrize("blocks", SHAPES)
 def test_at_0_it_is_hard_sharing(blocks: str) -> None:
-    sharing, hard, x = made(blocks), made(blocks, HardSharing), rows(blocks)
+    sharing, hard, x = made(blocks), made(blocks, HardSharing), three_rows(blocks)
     with torch.no_grad():
         embedding(sharing, "of_one").zero_()
     torch.testing.assert_close(sharing(x)["one"], hard(x)["one"], rtol=0, atol=0)
@@ -45,7 +36,7 @@ def test_at_0_it_is_hard_sharing(blocks: str) -> None:
 
 @pytest.mark.parametrize("blocks", SHAPES)
 def test_it_moves_every_channel_by_a_number_of_the_target(blocks: str) -> None:
-    sharing, hard, x = made(blocks), made(blocks, HardSharing), rows(blocks)
+    sharing, hard, x = made(blocks), made(blocks, HardSharing), three_rows(blocks)
     assert isinstance(sharing, TaskEmbedding)
     shift = sharing.joins.weight @ embedding(sharing, "of_one")[0]
     moved = x.clone()
@@ -57,7 +48,7 @@ def test_it_moves_every_channel_by_a_number_of_the_target(blocks: str) -> None:
 
 def test_before_a_linear_layer_it_is_an_embedding_beside_the_features() -> None:
     sharing = TaskEmbedding(5, TARGETS, width=8, depth=1, dropout=0.0, norm=False).double()
-    x, e = rows("mlp"), embedding(sharing, "of_one")
+    x, e = three_rows("mlp"), embedding(sharing, "of_one")
     first = sharing.first
     assert isinstance(first, nn.Linear)
     weight = torch.cat([first.weight, first.weight @ sharing.joins.weight], dim=1)  # W1, W2
@@ -67,10 +58,10 @@ def test_before_a_linear_layer_it_is_an_embedding_beside_the_features() -> None:
 
 def test_features_of_another_precision_are_taken() -> None:
     sharing = made("mlp").float()
-    assert sharing(rows("mlp"))["one"].dtype == torch.float32
+    assert sharing(three_rows("mlp"))["one"].dtype == torch.float32
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = sharing(rows("mlp").float())["one"]
-    torch.testing.assert_close(found.float(), sharing(rows("mlp"))["one"], rtol=0.05, atol=0.05)
+        found = sharing(three_rows("mlp").float())["one"]
+    torch.testing.assert_close(found.float(), sharing(three_rows("mlp"))["one"], rtol=0.05, atol=0.05)
 
 
 def test_it_needs_a_trunk_and_a_width() -> None:

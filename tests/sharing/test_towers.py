@@ -5,30 +5,25 @@ from __future__ import annotations
 import pytest
 import torch
 
+from trunk_cases import SHAPES, begun, three_rows
 from umbel.errors import ConfigError
 from umbel.sharing.esmm import EntireSpace
-from umbel.sharing.model import initialise
 from umbel.sharing.towers import check_chain
 
 TARGETS = ("click", "buy")
-SHAPES: dict[str, int | tuple[int, ...]] = {"mlp": 5, "convolution": (1, 28, 28), "sequence": (7, 5)}
 
 
 @pytest.mark.parametrize("blocks", SHAPES)
 @pytest.mark.parametrize("common", [0, 1, 2])
 def test_common_stages_and_towers_make_the_trunk_of_each_target(blocks: str, common: int) -> None:
-    sharing = EntireSpace(
-        SHAPES[blocks], TARGETS, blocks=blocks, common=common, width=8, depth=2, dropout=0.0
-    )
-    initialise(sharing, 5)
+    sharing = begun(EntireSpace, blocks, TARGETS, common=common)
     with torch.no_grad():  # residual blocks start alike, as the identity
         for parameter in sharing.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
-    shape = SHAPES[blocks]
-    x = torch.randn(3, *((shape,) if isinstance(shape, int) else shape))
+    x = three_rows(blocks)
     depth = len(sharing.trunk)
     for target in TARGETS:
-        plain = sharing.trunk.stages()
+        plain = sharing.trunk.stages().double()
         for k, stage in enumerate(plain):
             place = f"common.{k}" if k < common else f"towers.of_{target}.{k - common}"
             stage.load_state_dict(sharing.get_submodule(place).state_dict())
@@ -57,4 +52,4 @@ def test_a_chain_is_made_of_targets() -> None:
         check_chain(["click", "buy", "click"], TARGETS)
     for chain in (["click"], [], "click", 2):
         with pytest.raises(ConfigError, match="two targets or more"):
-            check_chain(chain, TARGETS)  # type: ignore[arg-type]
+            check_chain(chain, TARGETS)

@@ -11,7 +11,7 @@ from umbel.tasks.prediction import Prediction
 
 
 def fitted(cells: list[object], **options: object) -> Binary:
-    kind = Binary(**options)  # type: ignore[arg-type]
+    kind = Binary(**options)
     kind.fit(pd.Series(cells, name="bought"))
     return kind
 
@@ -71,7 +71,7 @@ def test_options_are_held_against_their_rules() -> None:
     with pytest.raises(ConfigError, match="'balanced'"):
         Binary(class_weights="equal")
     with pytest.raises(ConfigError, match="numbers"):
-        Binary(class_weights={"yes": "much"})  # type: ignore[dict-item]
+        Binary(class_weights={"yes": "much"})
     with pytest.raises(ConfigError, match="negative"):
         Binary(class_weights={"yes": -1})
     with pytest.raises(ConfigError, match=r"'yess'(.|\n)*did you mean 'yes'"):

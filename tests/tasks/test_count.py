@@ -91,7 +91,7 @@ def test_what_does_not_fit() -> None:
 def test_columns_constant_and_link() -> None:
     kind = fitted([0, 4])
     found = kind.constant(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
-    np.testing.assert_allclose([found.value[0], found.spread[0]], [2.0, np.sqrt(2.0)])  # type: ignore[index]
+    np.testing.assert_allclose([found.value[0], found.spread[0]], [2.0, np.sqrt(2.0)])
     assert list(kind.to_columns("n", found)) == ["n", "n_sd"]
     assert list(kind.to_columns("n", Prediction(np.ones(1)))) == ["n"]
     assert kind.constant(np.zeros(3), np.ones(3)).value[0] > 0

@@ -13,7 +13,7 @@ VOTES = [{"a": 1, "b": 3}, {"a": 2, "b": 2}, {"a": None, "b": 1}, None]
 
 
 def fitted(cells: list[object], **options: object) -> Distribution:
-    kind = Distribution(**options)  # type: ignore[arg-type]
+    kind = Distribution(**options)
     kind.fit(pd.Series(cells, name="votes", dtype=object))
     return kind
 

@@ -13,7 +13,7 @@ TREES = ["oak", "ash", "elm", "oak", None]
 
 
 def fitted(cells: list[object], **options: object) -> Multiclass:
-    kind = Multiclass(**options)  # type: ignore[arg-type]
+    kind = Multiclass(**options)
     kind.fit(pd.Series(cells, name="tree"))
     return kind
 

@@ -13,7 +13,7 @@ GENRES = ["war, love", "love", None, "war", "crime, love", "rare"]
 
 
 def fitted(cells: list[object], **options: object) -> Multilabel:
-    kind = Multilabel(**options)  # type: ignore[arg-type]
+    kind = Multilabel(**options)
     kind.fit(pd.Series(cells, name="genres", dtype=object))
     return kind
 

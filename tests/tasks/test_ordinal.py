@@ -14,7 +14,7 @@ GRADES = ["G", "PG", "R"]
 
 
 def fitted(cells: list[object], **options: object) -> Ordinal:
-    kind = Ordinal(**options)  # type: ignore[arg-type]
+    kind = Ordinal(**options)
     kind.fit(pd.Series(cells, name="certificate"))
     return kind
 

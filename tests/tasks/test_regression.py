@@ -15,7 +15,7 @@ from umbel.tasks.scales import SCALES
 
 
 def fitted(cells: object, **options: object) -> Regression:
-    kind = Regression(**options)  # type: ignore[arg-type]
+    kind = Regression(**options)
     kind.fit(pd.Series(cells, name="size"))
     return kind
 

@@ -29,6 +29,12 @@ from umbel.training.packing import pack
 CASES: dict[str, dict[str, Any]] = {
     "adamw": {"members": 2, "balancing": "uncertainty"},
     "head": {"stopping": "head", "schedule": "one_cycle", "average": 0.0, "judge_every": 2},
+    "curriculum": {
+        "curriculum": "competence",
+        "curriculum_options": {"start": 0.4, "steps": 9, "folds": 2},
+        "sampling": "uniform",
+        "diagnose": False,
+    },
     "lbfgs": {
         "optimizer": "lbfgs",
         "dropout": 0.0,
@@ -67,7 +73,7 @@ def die_at(step: int, write: int) -> None:
         files.write_bytes(path, content)
 
     loop.step = dying_step
-    checkpoint.write_bytes = dying_write  # type: ignore[attr-defined]
+    checkpoint.write_bytes = dying_write
 
 
 def child(case: str, folder: str | None, out: Path, *, step: int = 0, write: int = 0) -> int:

@@ -102,7 +102,7 @@ def test_joint_linear_models_gain_on_related_groups_and_know_their_spread() -> N
     y = data.test.values("score")
 
     def error(learner: object) -> float:
-        found = learner.fit(data.train, data.valid).predict(data.test)["score"]  # type: ignore[attr-defined]
+        found = learner.fit(data.train, data.valid).predict(data.test)["score"]
         assert found.spread is not None
         assert 0.8 < (np.abs(y - found.value) < 1.645 * found.spread).mean() <= 1
         return float(np.square(y - found.value).mean())
@@ -125,7 +125,7 @@ def test_an_unseen_group_is_less_sure_under_hierarchical_bayes() -> None:
 
 def test_an_unknown_form_is_an_error() -> None:
     with pytest.raises(ConfigError, match="'diagonal'"):
-        Hierarchical(form="diag")  # type: ignore[arg-type]
+        Hierarchical(form="diag")
 
 
 def test_a_training_rows_own_answer_is_not_in_its_group_code() -> None:

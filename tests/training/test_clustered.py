@@ -36,8 +36,8 @@ def _tasks(
 @pytest.mark.parametrize(("form", "pseudo"), [("full", 5.0), ("diagonal", 0.0), ("isotropic", 0.0)])
 def test_one_cluster_is_the_hierarchical_model(form: str, pseudo: float) -> None:
     X, y, task, w = _tasks(0)
-    found = fit_clusters(X, y, task, 19, weights=w, form=form, pseudo=pseudo)  # type: ignore[arg-type]
-    oracle = fit_hierarchical(X, y, task, 19, weights=w, form=form, pseudo=pseudo)  # type: ignore[arg-type]
+    found = fit_clusters(X, y, task, 19, weights=w, form=form, pseudo=pseudo)
+    oracle = fit_hierarchical(X, y, task, 19, weights=w, form=form, pseudo=pseudo)
     means, covariances = found.tasks()
     np.testing.assert_allclose(means, oracle.tasks, atol=1e-9)
     np.testing.assert_allclose(covariances, oracle.covariances, atol=1e-9)
@@ -70,11 +70,11 @@ def test_evidence_is_the_log_density_of_the_answers() -> None:
 @pytest.mark.parametrize("form", ["full", "diagonal", "isotropic"])
 def test_em_never_lowers_the_evidence(form: str) -> None:
     X, y, task, w = _tasks(2)
-    one = fit_clusters(X, y, task, 18, weights=w, form=form)  # type: ignore[arg-type]
+    one = fit_clusters(X, y, task, 18, weights=w, form=form)
     wrong = np.eye(3)[np.arange(18) // 6]
     found = fit_clusters(
-        X, y, task, 18, weights=w, form=form, start=one, belongs=wrong, tolerance=0, steps=60  # type: ignore[arg-type]
-    )  # fmt: skip
+        X, y, task, 18, weights=w, form=form, start=one, belongs=wrong, tolerance=0, steps=60
+    )
     assert len(found.evidence) == 61
     assert (np.diff(found.evidence) > -1e-6).all()
     assert found.evidence[-1] > found.evidence[0] + 1
@@ -100,7 +100,7 @@ def test_the_criterion_counts_means_spreads_and_shares() -> None:
     two = fit_clusters(X, y, task, 18, weights=w, start=one, belongs=_division(18, 2), steps=1)
     for form, count in (("full", 5 + 15), ("diagonal", 5 + 5), ("isotropic", 5 + 1)):
         expected = -2 * two.evidence[-1] + (2 * count + 1) * np.log(18)
-        assert two.criterion(form, 18) == pytest.approx(expected)  # type: ignore[arg-type]
+        assert two.criterion(form, 18) == pytest.approx(expected)
 
 
 def test_the_order_of_the_tasks_does_not_matter() -> None:
@@ -146,7 +146,7 @@ def test_it_gains_over_separate_ridge_and_over_one_cluster() -> None:
     joint = Clustered().fit(data.train, data.valid)
 
     def error(learner: object) -> float:
-        found = learner.fit(data.train, data.valid).predict(data.test)["score"]  # type: ignore[attr-defined]
+        found = learner.fit(data.train, data.valid).predict(data.test)["score"]
         return float(np.square(y - found.value).mean())
 
     found = joint.predict(data.test)["score"]
@@ -164,10 +164,10 @@ def test_it_gains_over_separate_ridge_and_over_one_cluster() -> None:
 
 def test_options_are_checked() -> None:
     with pytest.raises(ConfigError, match="'diagonal'"):
-        Clustered(form="diag")  # type: ignore[arg-type]
+        Clustered(form="diag")
     with pytest.raises(ConfigError, match="most"):
         Clustered(most=0)
     with pytest.raises(ConfigError, match="restarts"):
-        Clustered(restarts=1.5)  # type: ignore[arg-type]
+        Clustered(restarts=1.5)
     with pytest.raises(ConfigError, match="pseudo"):
         Clustered(pseudo=-1.0)

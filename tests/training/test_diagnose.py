@@ -107,7 +107,7 @@ def test_the_gramian_is_that_of_each_loss_at_the_trunks_output() -> None:
         seen[:] = own(x)
         return tuple(seen)
 
-    model.sharing.shared = watched  # type: ignore[method-assign]
+    model.sharing.shared = watched
     losses = each_loss(model.eval(), batch, data.tasks)
     rows = [torch.autograd.grad(loss, seen[0], retain_graph=True)[0].flatten() for loss in losses]
     jacobian = torch.stack(rows)
@@ -128,7 +128,7 @@ def _looked_ahead(model: MultiTaskNet, batch: Batch, tasks: TaskSet, rate: float
     found = np.zeros((len(before), len(before)))
     for i in range(len(before)):
         model.zero_grad()
-        each_loss(model, batch, tasks)[i].backward()  # type: ignore[no-untyped-call]
+        each_loss(model, batch, tasks)[i].backward()
         with torch.no_grad():
             for name, p in model.named_parameters():
                 if p.grad is not None and not any(own in name for own in ("heads", "wide", "gates")):
@@ -168,7 +168,7 @@ def test_a_loss_below_0_is_divided_by_its_size() -> None:
     with torch.no_grad():
         for target in ("height", "weight"):
             model.head(target).weight.fill_(0.01)
-            model.head(target).free.fill_(-2.0)  # type: ignore[union-attr]
+            model.head(target).free.fill_(-2.0)
             middle = batch.targets[target].mean()
             batch.targets[target].sub_(middle).mul_(0.1).add_(middle)  # a density, sharp and right
     assert numbers(each_loss(model, batch, tasks))[0] < 0
@@ -227,7 +227,7 @@ def test_the_model_is_left_as_it_was(by: str | None) -> None:
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     for p, grad in zip(model.parameters(), grads, strict=True):
         assert (p.grad is None) == (grad is None)
-        assert grad is None or torch.equal(p.grad, grad)  # type: ignore[arg-type]
+        assert grad is None or torch.equal(p.grad, grad)
     assert modes == [m.training for m in model.modules()]
     assert asks == [p.requires_grad for p in model.parameters()]
     assert torch.equal(random, torch.get_rng_state())

@@ -12,12 +12,20 @@ from scipy.stats import rankdata, spearmanr
 
 from classic_tables import CASES, hidden
 from neural_tables import dataset, with_answers
+from umbel.app.report.content import report_of
+from umbel.app.report.page import render
 from umbel.data.by_difficulty import split_by_difficulty
 from umbel.data.dataset import Dataset
+from umbel.data.prepare import prepare
+from umbel.data.problem import Problem
 from umbel.data.schema import Column
+from umbel.data.split import Split
 from umbel.errors import ConfigError, DataError, KindError
 from umbel.tasks import KINDS, Encoded, Prediction
-from umbel.training.difficulty import find_difficulty, negative_log_likelihood, rank_mean
+from umbel.training.compare import compare
+from umbel.training.config import Config
+from umbel.training.difficulty import find_difficulty, make_ready, negative_log_likelihood, rank_mean
+from umbel.training.estimator import MultiTask
 
 
 @pytest.mark.parametrize(
@@ -33,6 +41,8 @@ def test_the_likelihood_is_that_of_the_kind(name: str, more: dict) -> None:
     per_row = torch.randn(len(column), kind.width, generator=chance, dtype=torch.float64)
     per_task = torch.randn(1, kind.free, generator=chance, dtype=torch.float64).expand(len(column), -1)
     raw = torch.cat([per_row, per_task], dim=1)
+    if kind.response == "sequence":  # raw are the log probabilities of the true tokens
+        raw = -torch.rand(encoded.values.shape, generator=chance, dtype=torch.float64)
     mine = negative_log_likelihood(kind, kind.predict(raw), encoded.values)
     theirs = kind.nll(raw, torch.as_tensor(encoded.values)).numpy()
     known = encoded.weights != 0
@@ -126,6 +136,62 @@ def test_an_unknown_answer_does_not_matter() -> None:
     one, two = find_difficulty(blind, folds=3), find_difficulty(with_answers(blind, other), folds=3)
     np.testing.assert_allclose(one.rows, two.rows)
     assert np.isnan(one.rows[rows]).all()
+
+
+def _schools(rows: int = 240) -> pd.DataFrame:
+    """Answers of which those of large ``x`` are noise."""
+    chance = np.random.default_rng(5)
+    x = chance.normal(size=rows)
+    noise = np.where(x > 0.5, 4.0, 0.2) * chance.normal(size=rows)
+    return pd.DataFrame({"x": x, "up": x + noise, "down": noise - x, "hard": np.abs(noise)})
+
+
+def test_a_split_by_a_models_loss_is_made_above_the_data() -> None:
+    frame = _schools()
+    problem = Problem.of(["up", "down"], inputs=["x"], split={"how": "difficulty", "folds": 3})
+    data = make_ready(frame, problem)
+    assert data.split.sizes == {"train": 168, "valid": 24, "test": 48}
+    noise = frame["hard"].to_numpy()
+    assert noise[data.split.test].mean() > 3 * noise[data.split.train].mean()
+    assert any("the test rows are the hard ones" in note for note in data.notes)
+    whole = prepare(frame, problem, split=Split.of(np.zeros(len(frame))))
+    hard = find_difficulty(whole.train, folds=3).rows
+    assert hard[data.split.test].min() >= hard[data.split.valid].max()
+    again = make_ready(frame, problem)
+    np.testing.assert_array_equal(again.split.test, data.split.test)
+    with pytest.raises(ConfigError, match="difficulties that a model has measured"):
+        prepare(frame, problem)
+
+
+def test_the_column_of_difficulty_is_no_input_unless_it_is_listed() -> None:
+    split = {"how": "difficulty", "difficulty": "hard"}
+    data = make_ready(_schools(), Problem.of(["up", "down"], split=split))
+    assert data.train.schema.names == ["x"]
+    assert data.problem.ignore == ["hard"]
+    again = Problem.read(data.problem.model_dump())
+    assert again == data.problem
+    listed = make_ready(_schools(), Problem.of(["up", "down"], inputs=["x", "hard"], split=split))
+    assert listed.train.schema.names == ["x", "hard"]
+
+
+def test_the_doors_split_by_difficulty_and_say_it() -> None:
+    frame = _schools()
+    split = {"how": "difficulty", "test_rows": "easy"}
+    config = Config.read(
+        {
+            "problem": {"targets": ["up", "down"], "inputs": ["x"], "split": split},
+            "model": {"name": "forest", "folds": 0},
+            "compare": {"resamples": 50, "baselines": ["constant"], "ensembles": [], "audit": False},
+        }
+    )
+    found = compare(frame, config)
+    assert any("the test rows are the easy ones" in note for note in found.facts["notes"])
+    page = render(report_of(found, title="pupils"))
+    assert "the test rows are the easy ones" in page
+    model = MultiTask(["up", "down"], problem={"split": split}, inputs=["x"], model="linear").fit(frame)
+    assert len(model.predict(frame)) == len(frame)
+    with pytest.raises(ConfigError, match="'linear'"):
+        MultiTask("up", problem={"split": {"how": "difficulty", "learner": "liner"}}).fit(frame)
 
 
 def test_bad_difficulty_is_told() -> None:

@@ -262,4 +262,4 @@ def test_options_are_checked() -> None:
     with pytest.raises(ConfigError, match="restarts"):
         MultitaskGP(restarts=-1)
     with pytest.raises(ConfigError, match="linear"):
-        MultitaskGP(linear="yes")  # type: ignore[arg-type]
+        MultitaskGP(linear="yes")

@@ -86,7 +86,7 @@ class TestStopping:
     CURVES = ((1.0, 2.0), (0.8, 1.9), (0.9, 1.0), (0.85, 1.5), (0.95, 1.6))
 
     def told(self, how: str, patience: int = 9) -> Stopping:
-        stopping = Stopping(["a", "b", "c"], how, patience)  # type: ignore[arg-type]
+        stopping = Stopping(["a", "b", "c"], how, patience)
         for a, b in self.CURVES:
             stopping.record({"a": a, "b": b, "c": None})
         return stopping

@@ -25,7 +25,7 @@ def test_ridge_equals_scikit_learn(columns: int, form: object) -> None:
     rng = np.random.default_rng(0)
     X, y, w = _inputs(1, columns=columns), rng.normal(size=120) + 2, rng.uniform(0.5, 2, 120)
     strengths = np.array([0.1, 3.0, 100.0])
-    path = ridge_path(form(X), y, strengths, w)  # type: ignore[operator]
+    path = ridge_path(form(X), y, strengths, w)
     for a, strength in enumerate(strengths):
         oracle = Ridge(alpha=strength, tol=1e-12).fit(X, y, sample_weight=w)
         np.testing.assert_allclose(path.coefficients[:, a], oracle.coef_, atol=1e-8)
@@ -59,7 +59,7 @@ def test_logistic_equals_scikit_learn_label_by_label(form: object) -> None:
     Y = (rng.random((120, 4)) < expit(X[:, :4] - 1)).astype(float)
     weights = (rng.random((120, 4)) < 0.8) * rng.uniform(0.5, 2, (120, 4))
     strengths = np.array([0.1, 1.0, 5.0, 30.0])
-    W, b = fit_glm(form(X), Y, strengths, weights, "bernoulli", tolerance=1e-10)  # type: ignore[operator]
+    W, b = fit_glm(form(X), Y, strengths, weights, "bernoulli", tolerance=1e-10)
     for label, strength in enumerate(strengths):
         known = weights[:, label] > 0
         oracle = LogisticRegression(C=1 / strength, tol=1e-12, solver="newton-cholesky")
@@ -192,7 +192,7 @@ def test_mean_logistic_equals_a_dense_solve() -> None:
 @pytest.mark.parametrize("form", ["full", "diagonal", "isotropic"])
 def test_em_never_lowers_the_evidence(form: str) -> None:
     X, y, task, w = _schools(4)
-    found = fit_hierarchical(X, y - y.mean(), task, 6, weights=w, form=form, tolerance=0)  # type: ignore[arg-type]
+    found = fit_hierarchical(X, y - y.mean(), task, 6, weights=w, form=form, tolerance=0)
     assert len(found.evidence) > 50
     assert (np.diff(found.evidence) > -1e-6).all()
 

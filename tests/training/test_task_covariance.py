@@ -11,7 +11,6 @@ from sklearn.linear_model import Ridge
 
 from umbel.data.prepare import prepare
 from umbel.data.problem import Problem
-from umbel.errors import ConfigError
 from umbel.training.learners.linear import Linear
 from umbel.training.learners.task_covariance import TaskCovariance, correlation_note
 from umbel.training.solvers.task_covariance import (
@@ -167,7 +166,7 @@ def test_it_finds_opposed_tasks_and_gains_over_separate_ridge() -> None:
     train, test = data.dataset.take(np.arange(300)), data.dataset.take(np.arange(300, 400))
 
     def error(learner: object) -> float:
-        found = learner.fit(train, data.valid).predict(test)  # type: ignore[attr-defined]
+        found = learner.fit(train, data.valid).predict(test)
         return float(np.mean([np.square(test.values(n) - found[n].value).mean() for n in names]))
 
     joint = TaskCovariance()
@@ -199,8 +198,3 @@ def test_many_tasks_are_noted_by_their_nearest() -> None:
     assert note["nearest"]["t7"]["t0"] == -0.9
     assert len(note["nearest"]) == 40
     assert (correlations(np.zeros((3, 3))) == np.eye(3)).all()
-
-
-def test_folds_are_checked() -> None:
-    with pytest.raises(ConfigError, match="folds"):
-        TaskCovariance(folds=0)

@@ -9,10 +9,9 @@ from scipy.special import expit
 
 from umbel.data.prepare import Prepared, prepare
 from umbel.data.problem import Problem
-from umbel.errors import ConfigError, DataError
+from umbel.errors import ConfigError
 from umbel.training.learners.linear import Linear
-from umbel.training.learners.stacks import Stack
-from umbel.training.learners.trace_norm import TraceNorm, fold_losses
+from umbel.training.learners.trace_norm import TraceNorm
 from umbel.training.solvers.task_losses import task_loss
 from umbel.training.solvers.trace_norm import fit_spectral, soft_threshold, trace_norm
 
@@ -167,29 +166,9 @@ def test_it_gains_for_labels_too() -> None:
     assert loss(found.value) < 0.9 * loss(alone.value)
 
 
-def test_strengths_after_the_end_of_a_path_are_not_tried() -> None:
-    rng = np.random.default_rng(0)
-    stack = Stack(
-        rng.normal(size=(60, 3)), rng.normal(size=60), np.arange(60) % 2, 2, np.ones(60), np.arange(60)
-    )
-    path = [soft_threshold(s) for s in np.geomspace(50, 1e-3, 12)]  # of noise: less strength is worse
-    held = fold_losses(stack, "gaussian", 5, "example", path)
-    assert np.isfinite(held[:6]).all()
-    assert np.isinf(held[-1])
-    one = Stack(stack.X, stack.y, stack.task, 2, stack.weights, np.zeros(60, dtype=np.int64))
-    with pytest.raises(DataError, match="one entity"):
-        fold_losses(one, "gaussian", 5, "example", path)
-
-
-@pytest.mark.parametrize("folds", [1, 2.5, True])
-def test_folds_are_checked(folds: object) -> None:
-    with pytest.raises(ConfigError, match="folds"):
-        TraceNorm(folds=folds)  # type: ignore[arg-type]
-
-
 def test_sets_of_labels_by_groups_are_refused() -> None:
     frame = pd.DataFrame(
         {"x": np.arange(40.0), "g": ["a", "b"] * 20, "tags": ["u, v", "u", "v", "u, v"] * 10}
     )
     data = prepare(frame, Problem.of({"tags": "multilabel"}, by="g", types={"x": "number"}))
-    assert "several labels in each group" in TraceNorm.serves(data.train)
+    assert "'tags' has several labels: one vector of weights per group" in TraceNorm.serves(data.train)

@@ -16,7 +16,7 @@ from neural_tables import dataset, frame
 from umbel.training.distributed import joined
 from umbel.training.learners.net import Net
 
-CASES = [("", "adamw"), ("school", "adamw"), ("", "lbfgs")]
+CASES = [("", "adamw"), ("school", "adamw"), ("", "lbfgs"), ("", "curriculum")]
 
 
 def fitted(by: str, optimizer: str, checkpoint: str | None) -> dict[str, np.ndarray]:
@@ -28,6 +28,9 @@ def fitted(by: str, optimizer: str, checkpoint: str | None) -> dict[str, np.ndar
     options = {"depth": 2, "balancing": "uncertainty", "pieces": 2, "clip": 0.5, "lr": 1e-2}
     if optimizer == "lbfgs":  # a smooth problem: at a kink a line search turns rounding into another path
         options = {"depth": 0, "embedding": 0, "wide": "all"}
+    if optimizer == "curriculum":
+        options |= {"curriculum": "quantile", "curriculum_options": {"epochs": 2, "folds": 2}}
+        optimizer = "adamw"
     small = {"width": 6, "embedding": 3, "dropout": 0.0, "embedding_dropout": 0.0, "dtype": "float64"}
     run = {"epochs": 3, "batch_size": 32, "stopping": "none", "prior": "gaussian", "every": 2}
     net = Net(**{**small, **run, **options, "optimizer": optimizer, "checkpoint": checkpoint})

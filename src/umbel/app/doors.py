@@ -31,7 +31,9 @@ def options_of(
     sharing: str | None = None,
     balancing: str | None = None,
     gradients: str | None = None,
+    curriculum: str | None = None,
     splits: int | None = None,
+    stream: bool | None = None,
     seed: int | None = None,
 ) -> dict[str, Any]:
     """Options of the command line at their places in the configuration; None is not given."""
@@ -44,7 +46,9 @@ def options_of(
         "model.sharing": sharing,
         "model.balancing": balancing,
         "model.gradients": gradients,
+        "model.curriculum": curriculum,
         "compare.splits": splits,
+        "stream": stream,
         "seed": seed,
     }
 
@@ -150,16 +154,25 @@ def say_scores(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def fit_into(
-    run: Run, frame: pd.DataFrame, config: Config, *, title: str, quiet: bool, as_json: bool, resume: bool
+    run: Run,
+    table: pd.DataFrame | Path,
+    config: Config,
+    *,
+    title: str,
+    quiet: bool,
+    as_json: bool,
+    resume: bool,
 ) -> None:
     """Fit one model on all rows of a table and write the run. A checkpoint is kept while it goes on.
 
+    :param table: the path of a Parquet file where the configuration streams it.
     :param resume: go on from the checkpoint of the run, where there is one.
     :raises UmbelError: the table or the configuration breaks a rule, or the disk is full.
     """
     from umbel.app.report.card import card
     from umbel.app.report.content import Report, write_report
     from umbel.app.report.page import render
+    from umbel.app.streams import streamed_facts
     from umbel.training.estimator import MultiTask
     from umbel.training.sections import learned
 
@@ -171,12 +184,21 @@ def fit_into(
     again = ["umbel", "fit", "--resume", "--out", str(run.folder)]
     with run.interruptible(resume=again):
         asked = _kept(_shown(config, quiet), run)
-        model = MultiTask.of(asked).fit(frame, note=told)
+        model = MultiTask.of(asked).fit(table, note=told)
+        facts = {"seed": config.seed, "chosen": {"model": model.notes_}}
+        scores, sections = [], learned("fitted", model.learner_)
+        if not isinstance(table, Path):
+            facts["rows"] = {"all": len(table)}
+        elif run.writes:
+            told("the test rows")
+            streamed = streamed_facts(model, table, config)
+            scores, sections = streamed.scores, [streamed.section, *sections]
+            facts |= streamed.facts
         told("the report")
-        facts = {"rows": {"all": len(frame)}, "seed": config.seed, "chosen": {"model": model.notes_}}
         report = Report(
             title,
-            sections=learned("fitted", model.learner_),
+            scores=scores,
+            sections=sections,
             facts=plain(facts),
             config=text,
             command=command_line(),
@@ -190,8 +212,10 @@ def fit_into(
     told("fitted")
     if leads():
         if as_json:
-            print_json({"run": run.folder, "model": run.model, "notes": model.notes_})
+            print_json({"run": run.folder, "model": run.model, "notes": model.notes_, "scores": scores})
         else:
+            if scores:
+                say_scores(scores)
             print(f"model:  {run.model}\nreport: {run.report}")
 
 
@@ -202,7 +226,8 @@ def _shown(config: Config, quiet: bool) -> Config:
 
 def _kept(config: Config, run: Run) -> Config:
     """With checkpoints in the run's folder, where the model is a net."""
-    return _with_net_options(config, checkpoint=str(run.checkpoint))
+    often = {} if config.stream is None else {"every": 1000}  # its epochs are long
+    return _with_net_options(config, checkpoint=str(run.checkpoint), **often)
 
 
 def _with_net_options(config: Config, **options: Any) -> Config:

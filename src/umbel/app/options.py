@@ -12,6 +12,7 @@ __all__ = [
     "Balancing",
     "By",
     "ConfigFile",
+    "Curriculum",
     "Data",
     "Entity",
     "Gradients",
@@ -67,6 +68,10 @@ Sharing = Annotated[
 Balancing = Annotated[
     str | None,
     typer.Option("--balancing", help="How losses are balanced: equal, upgrad, ... (see `umbel methods`)."),
+]
+Curriculum = Annotated[
+    str | None,
+    typer.Option("--curriculum", help="Whether nets see easy rows first: none, quantile or competence."),
 ]
 Gradients = Annotated[
     str | None,

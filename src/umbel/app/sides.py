@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["audited", "made", "numbers", "read_sides", "say", "write_sides"]
 
-_LEFT_OUT = "left out"
-
 
 def numbers(text: str | None) -> list[float] | None:
     """Numbers a user wrote as ``0.7,0.1,0.2``.
@@ -46,13 +44,13 @@ def made(frame: pd.DataFrame, config: Config) -> Split:
 
     :raises DataError: a rule of the split is broken.
     """
-    from umbel.data.prepare import prepare
+    from umbel.training.difficulty import make_ready
 
-    return prepare(frame, config.problem, seed=config.seed).split
+    return make_ready(frame, config.problem, seed=config.seed).split
 
 
 def read_sides(path: Path, rows: int) -> Split:
-    """A split from a CSV file with the columns ``row`` (from 0) and ``side``.
+    """A split from a CSV file with the columns ``row`` (from 0) and ``side``; rows not in it are on no side.
 
     :param rows: of the table.
     :raises DataError: the file is not of this form.
@@ -69,16 +67,34 @@ def read_sides(path: Path, rows: int) -> Split:
                 remedy="as `umbel split` writes it",
             )
     sides = np.full(rows, -1, dtype=np.int64)
-    numbers_of = {name: number for number, name in enumerate(SIDES)} | {_LEFT_OUT: -1}
-    for line, (row, side) in enumerate(zip(found["row"], found["side"], strict=True), start=2):
-        if side not in numbers_of or not float(row).is_integer() or not 0 <= int(row) < rows:
+    numbers_of = {name: number for number, name in enumerate(SIDES)}
+    cells = found[["row", "side"]].astype(object).where(found.notna(), "")
+    for line, (cell, side) in enumerate(zip(cells["row"], cells["side"], strict=True), start=2):
+        row = _row_of(cell, rows)
+        if row is None or side not in numbers_of:
             raise DataError(
                 "each line of a split names a row of the table and its side",
-                found=f"line {line} of '{path.name}': row {row}, side '{side}'; the table has {rows:,} rows",
-                remedy=near(side, numbers_of) if side not in numbers_of else "rows are numbered from 0",
+                found=f"line {line} of '{path.name}': row '{cell}', side '{side}'; "
+                f"the table has {rows:,} rows",
+                remedy="rows are numbered from 0" if row is None else near(side, numbers_of),
             )
-        sides[int(row)] = numbers_of[side]
+        if sides[row] >= 0:
+            raise DataError(
+                "a split names each row once",
+                found=f"line {line} of '{path.name}': row {row} again",
+                remedy="as `umbel split` writes it",
+            )
+        sides[row] = numbers_of[side]
     return Split.of(sides)
+
+
+def _row_of(cell: object, rows: int) -> int | None:
+    """The row that a cell names; None where it names none of the table."""
+    try:
+        number = float(str(cell))
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() and 0 <= number < rows else None
 
 
 def audited(frame: pd.DataFrame, config: Config, split: Split, ordinary: Sequence[str] = ()) -> Report:
@@ -105,8 +121,12 @@ def write_sides(path: Path, split: Split) -> None:
 
 
 def say(split: Split, report: Report | None) -> None:
-    """Print the sizes of a split and what its audit found."""
+    """Print the sizes of a split, how it was made, and what its audit found."""
     print(", ".join(f"{side} {count:,} rows" for side, count in split.sizes.items()))
+    for note in split.notes:
+        print(textwrap.fill(note, 110))
+    if split.balance is not None:
+        _say_balance(split.balance)
     if report is None:
         return
     for check, words, severity, count in report.lines():
@@ -115,3 +135,14 @@ def say(split: Split, report: Report | None) -> None:
     for note in report.notes:
         print(note)
     print(report.words)
+
+
+def _say_balance(deviations: pd.DataFrame) -> None:
+    from umbel.app.console import print_table
+    from umbel.training.balance_section import balance_table
+
+    table = balance_table(deviations)
+    numbers = range(2, len(table.columns))
+    lines = [[f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row] for row in table.rows]
+    print_table(table.columns, lines, right=[column in numbers for column in range(len(table.columns))])
+    print(textwrap.fill(table.caption, 110))

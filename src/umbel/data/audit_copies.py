@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from umbel.data.audit_overlap import Shared, find_shared
-from umbel.data.cells import codes_of, is_listed
+from umbel.data.cells import codes_of
+from umbel.data.marks import comparable
 from umbel.seeding import numpy_generator
 
 __all__ = ["Copies", "cell_hashes", "find_copies"]
@@ -45,18 +46,13 @@ class Copies:
     chance: bool = False
 
 
-def _single(column: pd.Series) -> pd.Series:
-    """Cells that can be told apart: lists as their text."""
-    return column.map(lambda cell: str(list(cell)), na_action="ignore") if is_listed(column) else column
-
-
 def cell_hashes(column: pd.Series, place: int = 0) -> Hashes:
     """A number per cell, [B]: equal cells have equal ones, a missing cell is a value of its own.
 
     :param column: [B], any cells.
     :param place: of the column among the inputs, so that exchanged cells are another row.
     """
-    column = _single(column)
+    column = comparable(column)
     dtype = column.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "iufb":
         values = column.to_numpy()
@@ -96,6 +92,7 @@ def find_copies(columns: Sequence[pd.Series], sides: NDArray[np.int8], *, seed: 
     ('train row 0 and test row 3',)
     """
     names = tuple(str(column.name) for column in columns)
+    columns = [comparable(column) for column in columns]
     filled = np.zeros(len(sides), dtype=bool)
     for column in columns:
         filled |= column.notna().to_numpy()
@@ -106,7 +103,7 @@ def find_copies(columns: Sequence[pd.Series], sides: NDArray[np.int8], *, seed: 
     if not len(suspects):
         return Copies(names)
     # the hash may err, the cells do not
-    exact = find_shared(codes_of([_single(c.iloc[suspects]) for c in columns]), held[suspects])
+    exact = find_shared(codes_of([c.iloc[suspects] for c in columns]), held[suspects])
     if not len(exact.rows):
         return Copies(names)
     rows = suspects[exact.rows]
@@ -121,7 +118,7 @@ def _has_names(columns: Sequence[pd.Series]) -> bool:
     """Whether some input is so fine that hardly two rows agree in it by chance."""
     for column in columns:
         known = column.dropna()
-        if len(known) and len(pd.unique(_single(known))) >= 0.5 * len(known):
+        if len(known) and len(pd.unique(known)) >= 0.5 * len(known):
             return True
     return False
 
@@ -130,7 +127,7 @@ def _lonely(
     columns: Sequence[pd.Series], hashes: Hashes, found: Shared, sides: NDArray[np.int8], seed: int
 ) -> bool:
     """Whether rows that differ in one input only are rare beside those that differ in none."""
-    if not any(is_listed(column) or column.nunique() > 2 for column in columns):
+    if not any(column.nunique() > 2 for column in columns):
         return False
     draw = numpy_generator(seed, "copies")
     probes = found.rows[sides[found.rows] == sides[found.rows].min()]

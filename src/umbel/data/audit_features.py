@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from umbel.data.cells import as_number, clean, names_of
-from umbel.data.schema import Schema
+from umbel.data.schema import MEDIA_TYPES, Schema
 
 __all__ = ["LEVELS", "encode_inputs"]
 
@@ -26,6 +26,9 @@ def encode_inputs(
     frame: pd.DataFrame, schema: Schema, missing: list[str]
 ) -> tuple[Numbers, list[str], NDArray[np.bool_]]:
     """Numbers as they are, categories as codes, sets and texts as sizes and their commonest names.
+
+    Of images, sounds and series it is what is known without opening a file: whether there is one, and of
+    arrays the shape, the mean and the deviation.
 
     No answer takes part, so that codes may be made from all rows alike.
 
@@ -45,13 +48,16 @@ def encode_inputs(
 
     for column in schema.columns:
         cells = clean(frame[column.name], column, missing)
-        if column.type == "number":
+        if column.type in ("number", "date"):
             add(column.name, as_number(cells).to_numpy(dtype=np.float64, na_value=np.nan))
         elif column.type == "category":
             levels = {name: place for place, name in enumerate(cells.value_counts().index[:LEVELS])}
             rest = len(levels)
             codes = cells.map(lambda cell, at=levels, rest=rest: at.get(cell, rest), na_action="ignore")
             add(column.name, codes.to_numpy(dtype=np.float64, na_value=np.nan), codes=True)
+        elif column.type in MEDIA_TYPES:
+            for values in _of_media(cells):
+                add(column.name, values)
         else:
             if column.type == "set":
                 names = names_of(cells, column.separator)
@@ -65,3 +71,21 @@ def encode_inputs(
                 if 0.01 * len(sets) <= count <= 0.99 * len(sets):
                     add(column.name, np.array([name in one for one in sets], dtype=np.float64))
     return np.stack(found, axis=1), owners, np.array(coded)
+
+
+def _of_media(cells: pd.Series) -> list[Numbers]:
+    """Whether a cell is filled; of arrays their axes, mean and deviation, of bytes how many, [B] each."""
+    filled = cells.notna().to_numpy(dtype=np.float64)
+    found = np.full((len(cells), 5), np.nan)
+    for row, cell in enumerate(cells.tolist()):
+        if isinstance(cell, tuple):  # a sound with its sampling rate
+            cell = np.asarray(cell[0])
+        if isinstance(cell, bytes):
+            found[row, 0] = len(cell)
+        elif isinstance(cell, np.ndarray):
+            sizes = cell.shape[:3]
+            found[row, : len(sizes)] = sizes
+            known = cell[np.isfinite(cell)]
+            found[row, 3:] = (known.mean(), known.std()) if known.size else np.nan
+    told = ~np.isnan(found).all(axis=0)
+    return [filled, *found[:, told].T]

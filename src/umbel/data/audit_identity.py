@@ -33,6 +33,7 @@ from umbel.data.audit_likeness import SPARE, likeness, rank_correlation, von_neu
 from umbel.data.audit_tasks import Part
 from umbel.data.cells import is_listed
 from umbel.data.infer import NAMED_ID, counts_rows
+from umbel.data.marks import comparable, holds_media
 from umbel.seeding import numpy_generator
 
 __all__ = ["Identity", "find_identities"]
@@ -83,7 +84,7 @@ class Identity:
 
 def _levels(column: pd.Series) -> Codes | None:
     """Codes of a column that could be an identity, -1 where missing; None where it could be none."""
-    if is_listed(column) or pd.api.types.is_bool_dtype(column.dtype):
+    if is_listed(column) or holds_media(column) or pd.api.types.is_bool_dtype(column.dtype):
         return None
     if pd.api.types.is_datetime64_any_dtype(column.dtype) or counts_rows(column):
         return None
@@ -174,7 +175,7 @@ def find_identities(
     :returns: by column, what was found and its codes [B] (-1 where missing).
     """
     found: dict[str, tuple[Identity, Codes]] = {}
-    plain = {n: frame[n].map(str, na_action="ignore") if is_listed(frame[n]) else frame[n] for n in inputs}
+    plain = {n: comparable(frame[n]) for n in inputs}
     for name in frame.columns:
         codes = None if name in without else _levels(frame[name])
         if codes is None:

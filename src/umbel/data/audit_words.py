@@ -20,6 +20,7 @@ __all__ = [
     "near_finding",
     "overlap_finding",
     "predictor_findings",
+    "scope_notes",
 ]
 
 TOLD = 2
@@ -191,3 +192,31 @@ def predictor_findings(found: Sequence[Leak]) -> list[Finding]:
         )
         for leak in found
     ]
+
+
+def scope_notes(
+    divided: Sequence[str], looked: int, held: int, names: Sequence[str], drifts: Sequence[Drift]
+) -> list[str]:
+    """What the audit did not look at, a sentence each.
+
+    :param divided: columns that the split follows.
+    :param looked: rows that the checks of a sample saw.
+    :param held: rows on any side.
+    :param names: of all tasks.
+    :param drifts: those that were tested.
+    """
+    found = []
+    if looked < held:
+        found.append(f"Drift, the adversary and single inputs were judged from {looked:,} of {held:,} rows.")
+    if divided:
+        columns = ", ".join(f"'{name}'" for name in divided)
+        found.append(f"The split follows {columns}: the adversary did not see it.")
+    tested = {drift.task for drift in drifts}
+    left_out = [f"'{name}'" for name in names if name not in tested]
+    if left_out and tested:
+        more = f" and {len(left_out) - 5} more" if len(left_out) > 5 else ""
+        found.append(
+            f"The drift of {', '.join(left_out[:5])}{more} was not tested: fewer than 20 known answers of "
+            "different entities in training or on the other sides, or answers of free form."
+        )
+    return found

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from umbel.data.audit_adversary import Adversary, tell_apart
 from umbel.data.audit_copies import find_copies
-from umbel.data.audit_drift import Drift, find_drifts
+from umbel.data.audit_drift import find_drifts
 from umbel.data.audit_features import encode_inputs
 from umbel.data.audit_identity import Identity, find_identities
 from umbel.data.audit_overlap import compact, count_overlap, find_shared, sides_of
@@ -24,6 +24,7 @@ from umbel.data.audit_words import (
     near_finding,
     overlap_finding,
     predictor_findings,
+    scope_notes,
 )
 from umbel.data.cells import blank
 from umbel.data.entities import find_entities
@@ -133,7 +134,7 @@ def audit(
         drifts=tuple(drifts),
         adversary=adversary,
         predictors=tuple(predictors),
-        notes=(*_notes(_dividing(frame, problem), rows, len(held)), *_untested(table, drifts)),
+        notes=tuple(scope_notes(_dividing(frame, problem), len(rows), len(held), table.names, drifts)),
     )
 
 
@@ -155,7 +156,7 @@ def _entities(frame: pd.DataFrame, problem: Problem, given: NDArray[np.int64] | 
 def _dividing(frame: pd.DataFrame, problem: Problem) -> list[str]:
     """Columns that the split follows, so that they tell its sides apart by intent."""
     spec = problem.split
-    found = [problem.time, spec.horizon] if spec.how == "time" else [spec.situation]
+    found = [problem.time, spec.horizon] if spec.how == "time" else [spec.situation, spec.difficulty]
     return [name for name in found if isinstance(name, str) and name in frame.columns]
 
 
@@ -178,31 +179,6 @@ def _some(rows: Codes, seed: int) -> Codes:
     if len(rows) <= ROWS:
         return rows
     return np.sort(numpy_generator(seed, "audit").choice(rows, ROWS, replace=False))
-
-
-def _notes(divided: list[str], rows: Codes, held: int) -> list[str]:
-    found = []
-    if len(rows) < held:
-        found.append(
-            f"Drift, the adversary and single inputs were judged from {len(rows):,} of {held:,} rows."
-        )
-    if divided:
-        names = ", ".join(f"'{name}'" for name in divided)
-        found.append(f"The split follows {names}: the adversary did not see it.")
-    return found
-
-
-def _untested(table: TaskTable, drifts: list[Drift]) -> list[str]:
-    """A sentence on the tasks whose drift was not tested, where some were."""
-    tested = {drift.task for drift in drifts}
-    left_out = [f"'{name}'" for name in table.names if name not in tested]
-    if not left_out or not tested:
-        return []
-    more = f" and {len(left_out) - 5} more" if len(left_out) > 5 else ""
-    return [
-        f"The drift of {', '.join(left_out[:5])}{more} was not tested: fewer than 20 known answers of "
-        "different entities in training or on the other sides, or answers of free form."
-    ]
 
 
 def _identities(

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from umbel.data.balance_codes import quantile_codes, strata_of
-from umbel.data.balance_strata import ALL_ROWS, GROUPS, KNOWN, LABELLED, Strata, columns_of
-from umbel.data.balance_ways import CORE, RANDOM, large, random_sides, small
+from umbel.data.balance_strata import GROUPS, KNOWN, LABELLED, Strata, columns_of
+from umbel.data.balance_ways import CORE, RANDOM, large, largest_of, random_sides, small
 from umbel.errors import ConfigError, DataError, ShapeError
 
 __all__ = ["RANDOM", "Balanced", "quantile_codes", "random_sides", "split_balanced", "strata_of"]
@@ -30,17 +30,13 @@ class Balanced:
         ``entities`` (how many carry it). ``(labelled)`` is every labelled row of a task, ``(groups)`` the
         groups of the rows layout, ``(rows)`` every row where no task is complete, and ``0 (known)`` the
         rows where label 0 is known where labels are missing apart.
+    :param largest: the largest deviation over tasks, classes and sides, in [0, 1]; not of all rows or of
+        known cells.
     """
 
     sides: NDArray[np.int64]
     deviations: pd.DataFrame
-
-    @property
-    def largest(self) -> float:
-        """The largest deviation over tasks, classes and sides, in [0, 1]; not of all rows or known cells."""
-        names = self.deviations["class"]
-        judged = (names != ALL_ROWS) & ~names.str.endswith(KNOWN)
-        return float(self.deviations.loc[judged, "deviation"].abs().max()) if judged.any() else 0.0
+    largest: float
 
 
 def split_balanced(
@@ -52,14 +48,25 @@ def split_balanced(
     groups: NDArray[np.int64] | None = None,
     exact: bool | Literal["auto"] = "auto",
     names: Sequence[str] = (),
+    classes: Mapping[str, Sequence[str]] | None = None,
 ) -> Balanced:
     """Sides for the entities so that each has its share of all labels, as near as entities allow.
 
+    A split keeps three promises, where there is one that keeps all of them:
+
+    1. each task has a label on each side whose share is above 0 (else it is an error);
+    2. the largest deviation is at most that of the best of 20 random splits that keep the first;
+    3. a class, label, quantile or group none of whose entities weighs more than 1 / entities of its rows
+       deviates by at most 1 / entities on every side.
+
+    Where no split keeps all three they go before one another in this order: a task in three entities has one
+    on each of three sides, whatever their shares. In a small table (entities with unlike counts times sides
+    up to 240) an integer program looks for one, up to 20,000 entities a search does; in a larger table the
+    third is aimed at, not promised.
+
     Rare strata are dealt first, then entities are moved and swapped; a small table is split exactly. In a
     large one most entities are dealt by chance, those with the same labels evenly, and what is rare or
-    heavy, and a reserve of 4,000, is dealt afterwards to where it lacks. A split with the largest deviation
-    above that of the best of 20 random ones (that leave no side without labels) is never returned. That each
-    side has a label of each task goes before its share: a task in three entities has one on each of three.
+    heavy, and a reserve of 4,000, is dealt afterwards to where it lacks.
 
     :param entities: [B], numbers from 0; rows of one entity stay together.
     :param labels: by task, codes [B] of class or quantile from 0 (-1 missing), or 0/1 [B, L] (NaN missing).
@@ -68,6 +75,8 @@ def split_balanced(
     :param groups: [B], group of the rows layout, -1 unknown; each is balanced and stands in training.
     :param exact: whether to solve the mixed-integer program; ``auto``: where it is small.
     :param names: of the sides, for the table and errors.
+    :param classes: by task, the names of its classes or labels in the order of their numbers, and under
+        ``(groups)`` those of the groups; for the table and errors, which have the numbers where None.
     :returns: the side of each row and the deviations reached.
     :raises DataError: a task has no label on a side whose share is above 0 (task, side and the smallest
         share that would work are named).
@@ -101,10 +110,18 @@ def split_balanced(
         )
     else:
         found, excess, missing = large(strata, wished, required, seed=seed)
+    told = [(task, _class_name(name, (classes or {}).get(task, ()))) for task, name in strata.names]
     if missing.any():
         stratum, side = np.argwhere(missing)[0]
-        raise _absent(strata, int(stratum), names[used[side]], len(used))
-    return Balanced(used[found[entities]], _table(strata, excess, wished, [names[side] for side in used]))
+        raise _absent(strata, int(stratum), names[used[side]], len(used), told[stratum][1])
+    table = _table(strata, excess, wished, [names[side] for side in used], told)
+    return Balanced(used[found[entities]], table, largest_of(strata, excess))
+
+
+def _class_name(name: str, classes: Sequence[str]) -> str:
+    """The name of a stratum with the class's own name for its number, where there is one."""
+    code = name.removesuffix(KNOWN)
+    return classes[int(code)] + name[len(code) :] if code.isdigit() and int(code) < len(classes) else name
 
 
 def _shares(shares: Sequence[float]) -> NDArray[np.float64]:
@@ -153,9 +170,9 @@ def _required(
     return required
 
 
-def _absent(strata: Strata, stratum: int, side: str, sides: int) -> DataError:
-    (task, name), entities = strata.names[stratum], int(strata.carriers[stratum])
-    what = f"task '{task}'" if name == LABELLED else f"group {name}"
+def _absent(strata: Strata, stratum: int, side: str, sides: int, name: str = LABELLED) -> DataError:
+    task, entities = strata.names[stratum][0], int(strata.carriers[stratum])
+    what = f"task '{task}'" if name == LABELLED else f"group '{name}'"
     return DataError(
         "each task has a label on each side of the split whose share is above 0",
         found=f"{what}, side '{side}': {int(strata.total[stratum])} labels in {entities} "
@@ -166,16 +183,23 @@ def _absent(strata: Strata, stratum: int, side: str, sides: int) -> DataError:
 
 
 def _table(
-    strata: Strata, excess: NDArray[np.float64], shares: NDArray[np.float64], names: list[str]
+    strata: Strata,
+    excess: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    names: list[str],
+    told: list[tuple[str, str]],
 ) -> pd.DataFrame:
-    """The deviations, one line per stratum and side."""
+    """The deviations, one line per stratum and side.
+
+    :param told: task and class of each stratum, as the table names them.
+    """
     count, sides = excess.shape
     deviation = (excess / strata.total[:, None]).ravel()
     wished = np.tile(shares, count)
     return pd.DataFrame(
         {
-            "task": np.repeat(np.array([task for task, _ in strata.names], dtype=object), sides),
-            "class": np.repeat(np.array([name for _, name in strata.names], dtype=object), sides),
+            "task": np.repeat(np.array([task for task, _ in told], dtype=object), sides),
+            "class": np.repeat(np.array([name for _, name in told], dtype=object), sides),
             "side": np.tile(np.array(names, dtype=object), count),
             "wished": wished,
             "reached": wished + deviation,

@@ -48,7 +48,8 @@ def strata_of(
 
     :param answers: [B], in the user's terms (see :func:`umbel.data.targets.target_column`).
     :param kind: a kind's name: ``regression`` and ``count`` are cut into quantiles, ``multilabel`` becomes
-        0/1 [B, L], ``distribution`` its largest part, everything else codes of its values.
+        0/1 [B, L], ``distribution`` its largest part, ``tokens`` whether there is a text, everything else
+        codes of its values.
     :param separator: what stands between the labels in a text.
     :param bins: quantiles of numbers.
     :returns: codes [B], -1 missing, or 0/1 [B, L], NaN missing; and the names of the classes or labels.
@@ -67,6 +68,9 @@ def strata_of(
         largest = np.full(len(matrix), -1, dtype=np.int64)
         largest[some] = np.nanargmax(matrix[some], 1)
         return largest, names
+    if kind == "tokens":
+        known = answers.notna() & (answers.astype(str).str.strip() != "")
+        return np.where(known, 0, -1).astype(np.int64), ["text"]
     if kind in NUMBERS:
         codes = quantile_codes(as_number(answers).to_numpy(np.float64), bins=bins)
         return codes, [f"quantile {number + 1}" for number in range(int(codes.max(initial=-1)) + 1)]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from umbel.data.balance_search import Goal
+from umbel.data.balance_goal import Goal
 
-__all__ = ["Alike", "solve"]
+__all__ = ["Alike", "cover", "solve"]
 
 NODES, SECONDS = 100, 60.0
 """Of one program. Nodes are the limit that counts: they are the same on any machine. A program that needs
 longer than the seconds has no answer at all, and the search's stands."""
 MOST_UNKNOWNS, MOST_ENTRIES = 240, 6_000
+SCARCE, COVER_NODES, COVER_ENTITIES = 30, 10_000, 2_000
+"""Entities that carry a stratum which is hard to have on each side; nodes and entities of that program."""
 
 
 class Alike:
@@ -114,3 +116,44 @@ def _program(goal: Goal, alike: Alike, *, keep: bool) -> NDArray[np.int64] | Non
         return None
     dealt = np.round(found.x[:unknowns]).astype(np.int64).reshape(kinds, sides)
     return dealt if np.array_equal(dealt.sum(1), alike.many) and (dealt >= 0).all() else None
+
+
+def cover(goal: Goal, sides: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """A split that leaves no required stratum absent, with the fewest entities moved.
+
+    Only entities that carry a scarce required stratum are moved; the others stay.
+
+    :param sides: of the entities, [K], some required stratum absent.
+    :returns: the sides, [K]; None where there is no such split, or none within the limits.
+    """
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array, eye_array, kron
+
+    number = len(goal.shares)
+    strata = np.flatnonzero(goal.required.any(1) & (goal.carriers <= max(SCARCE, 3 * number)))
+    carries = csr_array(goal.counts[:, strata] != 0).astype(float)
+    free = np.flatnonzero(np.asarray(carries.sum(1)).ravel())
+    if not 0 < len(free) <= COVER_ENTITIES:
+        return None
+    one_hot = (sides[:, None] == np.arange(number)).astype(float)
+    every = np.flatnonzero(goal.required.any(1))
+    whole = csr_array(goal.counts[:, every] != 0).astype(float)
+    moved = one_hot.copy()
+    moved[free] = 0
+    there = whole.T @ moved + (goal.placed[every] > 0)  # of entities that stay, [strata, S]
+    asked = np.flatnonzero((goal.required[every] & (there == 0)).ravel())
+    found = milp(
+        1 - one_hot[free].ravel(),
+        integrality=np.ones(len(free) * number),
+        bounds=Bounds(0, 1),
+        constraints=[
+            LinearConstraint(kron(eye_array(len(free)), np.ones((1, number)), format="csr"), 1, 1),
+            LinearConstraint(kron(whole[free].T, eye_array(number), format="csr")[asked], 1, np.inf),
+        ],
+        options={"node_limit": COVER_NODES, "time_limit": SECONDS, "mip_rel_gap": 1e-6},
+    )
+    if found.x is None or "ime limit" in str(found.message):
+        return None
+    covered = sides.copy()
+    covered[free] = np.argmax(found.x.reshape(len(free), number), axis=1)
+    return None if goal.missing(covered).any() else covered

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from umbel.data.balance_exact import Alike, solve
-from umbel.data.balance_search import Goal, Search
+from umbel.data.balance_exact import Alike, cover, solve
+from umbel.data.balance_goal import Goal
+from umbel.data.balance_search import Search
 from umbel.data.balance_strata import Strata
 from umbel.data.dealing import counts_of
 from umbel.seeding import numpy_generator
 
-__all__ = ["CORE", "RANDOM", "Found", "large", "random_sides", "small"]
+__all__ = ["CORE", "RANDOM", "Found", "large", "largest_of", "random_sides", "small"]
 
 RANDOM = 20
 """Random splits that a balanced one is never worse than."""
@@ -69,13 +70,13 @@ def small(
     while len(found) < STARTS and goal.key(found[-1])[:4] > (0, 0, 0, 0):  # from another order
         found.append(search.run(search.repair(search.greedy())))
     found = [min(found, key=goal.key)]
-    _, above, broken, _, most, _ = goal.key(found[0])
-    optimal = above == 0 and broken == 0 and most <= goal.floor + 1e-9
+    absent, above, broken, _, most, _ = goal.key(found[0])
+    optimal = absent == 0 and above == 0 and broken == 0 and most <= goal.floor + 1e-9
     if exact is True or (exact == "auto" and strata.count <= EXACT_ENTITIES and not optimal):
         alike = Alike(goal)
         if exact is True or alike.small:
             found.extend(search.run(sides) for sides in solve(goal, alike, chance))
-    best = min(found, key=goal.key)
+    best = _covered(search, min(found, key=goal.key))
     if goal.key(best)[1] > 0 and covered:  # worse than a random one: start from that
         start = next(s for s, key in zip(drawn, keys, strict=True) if key[0] == 0 and key[4] == goal.bound)
         best = min([best, search.run(start)], key=goal.key)
@@ -110,10 +111,10 @@ def large(
     placed = np.concatenate(list(strata.reached(sides, len(shares))))
     goal = _goal(strata, strata.counts(core), shares, required, placed)
     search = Search(goal, chance)
-    best = search.run(search.repair(search.greedy()))
+    best = _covered(search, search.run(search.repair(search.greedy())))
     excess, missing = goal.excess(best), goal.missing(best)
     sides[core] = best
-    most = _largest(strata, excess)
+    most = largest_of(strata, excess)
     for number in range(RANDOM):
         other = random_sides(strata.count, shares.tolist(), seed, number).astype(np.int8)
         ahead = _ahead(strata, other, shares, most)
@@ -122,8 +123,16 @@ def large(
             and not (absent := required & (ahead + strata.total[:, None] * shares == 0)).any()
         ):
             sides, missing, excess = other, absent, ahead
-            most = _largest(strata, excess)
+            most = largest_of(strata, excess)
     return sides.astype(np.int64), excess, missing
+
+
+def _covered(search: Search, best: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The split, or one without an absent stratum where the search has left one and there is another."""
+    if not search.goal.missing(best).any():
+        return best
+    found = cover(search.goal, best)
+    return best if found is None else search.run(found)
 
 
 def _goal(
@@ -138,8 +147,12 @@ def _goal(
     return Goal(counts, *about, shares, required, placed, strata.judged)
 
 
-def _largest(strata: Strata, excess: NDArray[np.float64]) -> float:
-    """The largest deviation of what is judged."""
+def largest_of(strata: Strata, excess: NDArray[np.float64]) -> float:
+    """The largest deviation of what is judged.
+
+    :param excess: rows above the wish, [F, S].
+    :returns: a part of a stratum's rows, in [0, 1]; 0 where nothing is judged.
+    """
     return float((np.abs(excess) / strata.total[:, None])[strata.judged].max(initial=0))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-__all__ = ["Batch", "Input", "Ragged"]
+__all__ = ["Batch", "Input", "Masked", "Padded", "Ragged"]
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,69 @@ class Ragged:
         return Ragged(self.values.to(device), self.offsets.to(device))
 
 
-Input = Tensor | Ragged
+@dataclass(frozen=True)
+class Masked:
+    """Rows of equal shape of which some lack a value.
+
+    :param values: [B, K, ...] for K columns of one modality; what stands where a value is lacking is
+        ignored.
+    :param present: [B, K] bool.
+    """
+
+    values: Tensor
+    present: Tensor
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, rows: Tensor) -> Masked:
+        """Some of the rows, in the order given ([B'] long)."""
+        return Masked(self.values[rows], self.present[rows])
+
+    def to(self, device: torch.device | str) -> Masked:
+        """The same on a device."""
+        return Masked(self.values.to(device), self.present.to(device))
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Rows of unequal length, filled up to the longest.
+
+    :param values: [B, K, T, ...] for K columns of one modality; what stands behind a row's length is
+        ignored.
+    :param lengths: [B, K] long, from 0 to T; 0 where the value is lacking.
+    """
+
+    values: Tensor
+    lengths: Tensor
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def present(self) -> Tensor:
+        """[B, K] bool."""
+        return self.lengths > 0
+
+    def take(self, rows: Tensor) -> Padded:
+        """Some of the rows, in the order given ([B'] long), cut to the longest of them."""
+        lengths = self.lengths[rows]
+        longest = max(int(lengths.max()), 1) if lengths.numel() else 1
+        return Padded(self.values[:, :, :longest][rows], lengths)
+
+    def to(self, device: torch.device | str) -> Padded:
+        """The same on a device."""
+        return Padded(self.values.to(device), self.lengths.to(device))
+
+
+Input = Tensor | Ragged | Masked | Padded
 
 
 @dataclass(frozen=True)
 class Batch:
     """What a model sees and what is known of the answers, for B rows of one source.
 
-    :param inputs: by encoder, ``[B, ...]`` or ragged.
+    :param inputs: by encoder, ``[B, ...]``, ragged, masked or padded.
     :param targets: by target column, [B] or [B, L] or [B, C].
     :param weights: by target column, the shape of its loss: 0 is unlabelled or padding, 1 is labelled,
         any real number is an importance.
@@ -67,7 +122,7 @@ class Batch:
     def take(self, rows: Tensor) -> Batch:
         """Some of the rows ([B'] long positions within this batch)."""
         return Batch(
-            {k: v.take(rows) if isinstance(v, Ragged) else v[rows] for k, v in self.inputs.items()},
+            {k: v[rows] if isinstance(v, Tensor) else v.take(rows) for k, v in self.inputs.items()},
             {k: v[rows] for k, v in self.targets.items()},
             {k: v[rows] for k, v in self.weights.items()},
             self.rows[rows],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,14 +13,14 @@ from umbel.data.cells import rows_named
 from umbel.data.dealing import counts_of, deal
 from umbel.data.entities import first_rows
 from umbel.data.keys import read_keys
-from umbel.data.problem import SplitSpec
+from umbel.data.split_spec import SplitSpec, TestRows
 from umbel.errors import ConfigError, DataError, near
 from umbel.seeding import numpy_generator
 from umbel.shapes import check_shape
 
 __all__ = ["split_by_difficulty"]
 
-WAYS = ("hard", "easy", "stratified")
+WAYS = get_args(TestRows)
 STRATUM = 20
 """Entities of like difficulty that are dealt together."""
 
@@ -30,7 +30,7 @@ def split_by_difficulty(
     entities: NDArray[Any],
     shares: Sequence[float],
     *,
-    test: Literal["hard", "easy", "stratified"] = "hard",
+    test: TestRows = "hard",
     seed: int = 0,
 ) -> NDArray[np.int64]:
     """Sides by how hard the rows are to predict.

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from umbel.data.schema import Column
+from umbel.data.marks import holds_media
+from umbel.data.media import as_media
+from umbel.data.schema import MEDIA_TYPES, Column
 from umbel.errors import DataError
 
 __all__ = [
     "as_category",
+    "as_days",
     "as_number",
     "as_text",
     "blank",
@@ -71,6 +75,9 @@ def blank(column: pd.Series, missing: Sequence[str] = ()) -> pd.Series:
         column = pd.Series(np.asarray(column), index=column.index, name=column.name)
     if not missing or pd.api.types.is_numeric_dtype(column.dtype) or is_listed(column):
         return column
+    if holds_media(column):
+        told = np.array([isinstance(cell, str) and cell in missing for cell in column.tolist()], dtype=bool)
+        return column.mask(told)
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return column
     return column.mask(column.isin(list(missing)))
@@ -120,6 +127,31 @@ def as_number(column: pd.Series) -> pd.Series:
     return named
 
 
+def as_days(column: pd.Series) -> pd.Series:
+    """Dates as days since 1970, in UTC where they have a zone; a missing or empty cell is NaN.
+
+    :raises DataError: a cell is no date (column, row and value are named).
+    """
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return as_number(column)
+    texts = column.map(lambda cell: cell.strip() or None if isinstance(cell, str) else cell)
+    plain = pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)
+    if plain:
+        found = pd.Series(pd.NaT, index=column.index)
+    else:
+        found = pd.to_datetime(texts, errors="coerce", utc=True, format="mixed")
+    bad = np.flatnonzero(found.isna().to_numpy() & texts.notna().to_numpy())
+    if len(bad):
+        raise DataError(
+            "a date column holds dates only",
+            found=f"column '{column.name}', {rows_named(bad)}: {column.iloc[bad[0]]!r}",
+            remedy="write dates as 2026-11-24 or 2026-11-24 18:30, or give the column another type",
+        )
+    dated = pd.to_datetime(found, utc=True)
+    dated.name = column.name
+    return as_number(dated)
+
+
 def as_category(column: pd.Series) -> pd.Series:
     """Names of levels as text (see :func:`label`); an empty cell is missing."""
     codes, levels = pd.factorize(column)
@@ -160,18 +192,26 @@ def _as_set(column: pd.Series, separator: str | None) -> pd.Series:
     return pd.Series(cells, index=column.index, name=column.name, dtype=object)
 
 
-def clean(column: pd.Series, spec: Column, missing: Sequence[str] = ()) -> pd.Series:
+def clean(
+    column: pd.Series, spec: Column, missing: Sequence[str] = (), folder: Path | None = None
+) -> pd.Series:
     """An input column in the plain form of its type.
 
     :param spec: its type.
     :param missing: texts that stand for a missing cell.
-    :returns: ``number``: finite numbers or NaN; ``category``: text or missing; ``set``: delimited text
-        or lists, empty where missing; ``text``: text, empty where missing.
+    :param folder: where relative paths of images and sounds start.
+    :returns: ``number``: finite numbers or NaN; ``date``: days since 1970 or NaN; ``category``: text or
+        missing; ``set``: delimited text or lists, empty where missing; ``text``: text, empty where missing;
+        ``image``, ``audio`` and ``series``: paths, bytes or arrays, None where missing.
     :raises DataError: a cell does not fit the type.
     """
     column = blank(column, missing)
+    if spec.type in MEDIA_TYPES:
+        return as_media(column, spec, folder)
     if spec.type == "number":
         return as_number(column)
+    if spec.type == "date":
+        return as_days(column)
     if spec.type == "category":
         return as_category(column)
     if spec.type == "set":

@@ -69,8 +69,9 @@ class Curriculum(CarriedSampler):
     Ranks are taken **within each task** of a :class:`TaskSampler` that has turns (losses of different tasks
     are not to be compared), so that every task has its easiest rows from the first batch on and keeps its
     share of the slots. Rows that may not come yet are passed over in their task's order, and the next that
-    may takes the slot: batches stay full, epochs keep their number of batches, and of the rows that are
-    allowed all come before one comes again. With start 1 they come just as without a curriculum.
+    may takes the slot: batches stay full, epochs keep their number of batches, and while the share stays as
+    it is all rows that are allowed come before one comes again. With start 1 they come just as without a
+    curriculum.
 
     :param sampler: whose rows, tasks, batches, seed and processes these are; it is not moved itself.
     :param difficulty: [B] for each of the sampler's rows, finite, larger is harder (the negative for hard

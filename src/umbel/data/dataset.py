@@ -49,8 +49,8 @@ class Dataset:
         return self.source[name].iloc[self.rows].reset_index(drop=True)
 
     def frame(self, names: list[str]) -> pd.DataFrame:
-        """Some input columns, with a fresh index."""
-        return self.source[names].iloc[self.rows].reset_index(drop=True)
+        """Some input columns; the index has the rows' numbers in the source: an error can name them."""
+        return self.source[names].iloc[self.rows]
 
     def values(self, target: str) -> NDArray[Any]:
         """Encoded answers of a target column, [B, ...]."""
@@ -130,6 +130,10 @@ class Dataset:
             self.answers,
             self.entities,
         )
+
+    def seeing(self, schema: Schema) -> Dataset:
+        """The same rows with some of the input columns."""
+        return Dataset(self.source, schema, self.tasks, self.rows, self.answers, self.entities, self.groups)
 
     def under(self, tasks: TaskSet) -> Dataset:
         """The same rows as a problem of other tasks over the same target columns (columns layout)."""

@@ -90,6 +90,10 @@ def _cell(cell: Any) -> Any:
     """The content of a cell in a form that compares by value; None where it is missing."""
     if isinstance(cell, str):
         return _folded(cell) or None
+    if isinstance(cell, np.ndarray) and cell.size and cell.dtype.kind in "iufb":
+        values = cell.astype(np.float64) + 0.0  # 0.0 and -0.0 are equal and have other bytes
+        if cell.dtype.kind in "fb" or np.abs(values).max() < 2**53:
+            return ("numbers", cell.shape, values.tobytes())
     if isinstance(cell, np.ndarray):
         return ("array", cell.shape, tuple(_cell(c) for c in cell.ravel().tolist())) if cell.size else None
     if isinstance(cell, list | tuple):
@@ -98,6 +102,8 @@ def _cell(cell: Any) -> Any:
         return ("set", frozenset(_cell(c) for c in cell)) if cell else None
     if isinstance(cell, dict):
         return ("dict", frozenset((k, _cell(v)) for k, v in cell.items())) if cell else None
+    if isinstance(cell, bytes | bytearray):
+        return ("bytes", bytes(cell)) if cell else None
     if cell is None or cell is pd.NA or cell is pd.NaT or cell != cell:
         return None
     if isinstance(cell, bool | np.bool_ | numbers.Real):

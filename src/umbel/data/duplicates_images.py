@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -37,7 +37,7 @@ def optional(name: str, what: str) -> Any:
         ) from None
 
 
-def near_images(images: Sequence[Any], *, distance: int = 4) -> NDArray[np.int64]:
+def near_images(images: Iterable[Any], *, distance: int = 4) -> NDArray[np.int64]:
     """Pictures whose perceptual hashes differ in few bits, or hang together through such, have one number.
 
     The 64 bits are cut into ``distance + 1`` bands. Two hashes that differ in at most ``distance`` bits

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from umbel.data.cells import is_listed, names_of
+from umbel.data.media import media_of
 from umbel.data.schema import ColumnType
 
 __all__ = ["COUNTS", "Inferred", "counts_rows", "find_separator", "infer_column"]
@@ -20,6 +22,7 @@ SEPARATORS = (", ", "; ", ";", "|", ",", " / ", "/")
 NAMED_ID = re.compile(
     r"(^|[_\s\-.])(id|ids|uuid|guid|key|nbr|index)$|[a-z](ID|Id|Uuid|Key|Nbr)$|^unnamed: ?\d+$|^id"
 )
+DATE = re.compile(r"[12]\d{3}-[01]\d-[0-3]\d([T ][0-2]\d:[0-5]\d(:[0-5]\d(\.\d+)?)?( ?Z|[+-]\d\d:?\d\d)?)?$")
 COUNTS = "counts the rows: consecutive numbers, each once"
 LONG = 100
 """Rows from which consecutive numbers are taken for a count of the rows, not for a small table's input."""
@@ -98,6 +101,9 @@ def infer_column(column: pd.Series) -> Inferred:
     known = column.dropna()
     if len(known) == 0:
         return Inferred(None, "every cell is missing")
+    media = _infer_media(known)
+    if media is not None:
+        return media
     if is_listed(column):
         return Inferred("set", "cells are lists")
     if pd.api.types.is_bool_dtype(known.dtype):
@@ -105,7 +111,7 @@ def infer_column(column: pd.Series) -> Inferred:
     if pd.api.types.is_numeric_dtype(known.dtype):
         return _infer_numbers(known, name)
     if pd.api.types.is_datetime64_any_dtype(known.dtype):
-        return _or_constant(known, Inferred("number", "dates, as days"))
+        return _or_constant(known, Inferred("date", "dates"))
     cells = _spread(known).astype(str).str.strip()
     cells = cells[cells != ""]
     if len(cells) == 0:
@@ -114,6 +120,29 @@ def infer_column(column: pd.Series) -> Inferred:
     if bool(numbers.notna().all()) and bool(pd.to_numeric(known, errors="coerce").notna().all()):
         return _infer_numbers(pd.to_numeric(known), name)
     return _infer_text(cells, known, name)
+
+
+def _infer_media(known: pd.Series) -> Inferred | None:
+    """Images, sounds and series; None where the cells are of other types."""
+    if not (known.dtype == object or pd.api.types.is_string_dtype(known.dtype)):
+        return None
+    cells = _spread(known).tolist()
+    found = {media_of(cell) for cell in cells if not isinstance(cell, str) or cell.strip()}
+    texts = sum(isinstance(cell, str) for cell in cells)
+    kind = found.pop() if len(found) == 1 else None
+    if kind is not None and texts == 0:
+        form = "bytes" if any(isinstance(cell, bytes) for cell in cells) else "arrays"
+        words = {
+            "image": f"{form} of images" if form == "bytes" else "arrays of two or three axes",
+            "audio": f"{form} of sounds",
+            "series": "arrays of numbers, in their order",
+        }
+        return Inferred(cast(ColumnType, kind), f"cells are {words[kind]}")
+    if kind is not None and not any("://" in cell for cell in cells if isinstance(cell, str)):
+        return Inferred(cast(ColumnType, kind), f"paths of {'images' if kind == 'image' else 'sounds'}")
+    if any(isinstance(cell, bytes | bytearray) for cell in cells):
+        return Inferred(None, "bytes that are neither images nor sounds")
+    return None
 
 
 def _or_constant(known: pd.Series, found: Inferred) -> Inferred:
@@ -146,6 +175,8 @@ def _infer_text(cells: pd.Series, known: pd.Series, name: str) -> Inferred:
     distinct = cells.nunique()
     if distinct == 1 and known.nunique() == 1:
         return Inferred(None, "all known cells are the same")
+    if bool(cells.str.match(DATE).all()):
+        return Inferred("date", "dates, year first")
     share = distinct / len(cells)
     separator = find_separator(cells)
     if separator is not None and distinct > 2:

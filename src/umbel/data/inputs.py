@@ -40,17 +40,19 @@ def choose_inputs(
     :raises DataError: a column that the problem names is not there, or no input is left.
     """
     listed = problem.inputs
-    for name in [*(listed or ()), *problem.types, *problem.separators]:
+    for name in [*(listed or ()), *problem.types, *problem.separators, *problem.side, *_tables(problem)]:
         take_column(frame, name, "input")
     for name in problem.ignore:
         take_column(frame, name, "ignored column")
     left_out = {} if listed is not None else _reserved(problem)
     columns, reasons = [], {}
-    for name in frame.columns if listed is None else listed:
+    for name in frame.columns if listed is None else dict.fromkeys([*listed, *_tables(problem)]):
         if name in left_out:
             continue
-        spec = listed[name] if listed is not None else None
-        wanted = (spec.type if spec else None) or problem.types.get(name)
+        spec = listed.get(name) if listed is not None else None
+        wanted = (
+            "category" if name == problem.tables else (spec.type if spec else None) or problem.types.get(name)
+        )
         separator = (spec.separator if spec else None) or problem.separators.get(name)
         column = blank(frame[name] if rows is None else frame[name].iloc[rows], problem.missing)
         if wanted is None and separator is not None:
@@ -68,16 +70,26 @@ def choose_inputs(
             found = Inferred(wanted, "as given", separator)
         if found.type == "set" and found.separator is None and separator is None:
             separator = _separator_of(column)
-        columns.append(Column(str(name), found.type or "text", separator or found.separator))
+        flags = {
+            "side": str(name) in problem.side,
+            "table": name == problem.tables,
+            "skip": problem.on_error == "skip" and found.type in ("image", "audio"),
+        }
+        columns.append(Column(str(name), found.type or "text", separator or found.separator, **flags))
         reasons[str(name)] = found.reason
-    if not columns:
+    if all(column.side for column in columns):
         raise DataError(
             "at least one column must be an input",
             found="; ".join(f"'{name}': {why}" for name, why in list(left_out.items())[:8])
-            or "none is listed",
+            or ("side inputs only" if columns else "none is listed"),
             remedy="list the input columns under 'inputs'",
         )
     return Schema(tuple(columns)), reasons, left_out
+
+
+def _tables(problem: Problem) -> list[str]:
+    """The column that says which table a row is of, an input that need not be listed."""
+    return [] if problem.tables is None else [problem.tables]
 
 
 def _insist(column: pd.Series, found: Inferred) -> Inferred:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from umbel.data.cells import blank, codes_of, is_listed
 from umbel.data.infer import Inferred, infer_column
 from umbel.data.leaks import Leak, find_leaks
+from umbel.data.marks import comparable, describe, holds_media
 from umbel.data.problem import Problem
 from umbel.data.read import check_table, take_column
 from umbel.errors import DataError, KindError
@@ -84,8 +85,12 @@ def _look(column: pd.Series) -> Look:
     listed = is_listed(column)
     if pd.api.types.is_string_dtype(known.dtype) and not listed:
         known = known[known != ""]
-    shown = (", ".join(map(str, cell)) for cell in known) if listed else map(str, known.unique()[:3])
-    distinct = known.map(str).nunique() if listed else known.nunique()
+    shown: Iterable[str]
+    if holds_media(known):
+        shown = map(describe, known.tolist())
+    else:
+        shown = (", ".join(map(str, cell)) for cell in known) if listed else map(str, known.unique()[:3])
+    distinct = comparable(known).nunique()
     examples = [text for text, _ in zip(shown, range(3), strict=False)]
     return Look(
         str(column.name),
@@ -172,7 +177,7 @@ def inspect_table(
 
 def _repeats(frame: pd.DataFrame, given: Sequence[str], alone: bool) -> list[str]:
     """A sentence where rows repeat each other's inputs and nothing keeps them together."""
-    plain = [frame[name] for name in given if not is_listed(frame[name])]
+    plain = [comparable(frame[name]) for name in given]
     if not plain or not alone:
         return []
     again = len(frame) - len(pd.unique(codes_of(plain)))

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from umbel.data.cells import as_number, is_listed
+from umbel.data.cells import as_number
+from umbel.data.marks import comparable
 from umbel.seeding import numpy_generator
 
 __all__ = ["Leak", "area", "find_leaks", "levels_r2", "levels_skill"]
@@ -133,8 +134,7 @@ class _View:
 
 
 def _view(column: pd.Series) -> _View:
-    if is_listed(column):
-        column = column.map(lambda cell: str(list(cell)), na_action="ignore")
+    column = comparable(column)
     numbers = None
     if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype):
         if column.dtype.kind == "f":

@@ -140,6 +140,7 @@ class ParquetFile:
         casts = {n: cast for n, cast in self._casts.items() if isinstance(frame[n].dtype, np.dtype)}
         frame = frame.astype(casts) if casts else frame
         frame.index = pd.Index(rows, name="row")
+        frame.attrs["folder"] = str(self.path.absolute().parent)
         return frame
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,12 @@ class Prepared:
 
 
 def _sources(frame: pd.DataFrame, schema: Schema, missing: Sequence[str]) -> pd.DataFrame:
-    """The input columns in plain form; what needs no change is not copied."""
+    """The input columns in plain form; what needs no change is not copied.
+
+    Of several tables those at hand may be some: a column of the others is missing throughout.
+    """
+    if schema.table is not None and schema.table.name in frame.columns:
+        frame = frame.assign(**{c.name: None for c in schema.columns if c.name not in frame.columns})
     absent = [c.name for c in schema.columns if c.name not in frame.columns]
     if absent:
         raise DataError(
@@ -74,7 +80,8 @@ def _sources(frame: pd.DataFrame, schema: Schema, missing: Sequence[str]) -> pd.
             + (f" (and {len(absent) - 1} more are missing)" if absent[1:] else ""),
             remedy=near(absent[0], frame.columns),
         )
-    cleaned = {c.name: clean(frame[c.name], c, missing) for c in schema.columns}
+    folder = Path(frame.attrs["folder"]) if "folder" in frame.attrs else None
+    cleaned = {c.name: clean(frame[c.name], c, missing, folder) for c in schema.columns}
     return pd.DataFrame(cleaned, index=frame.index, copy=False)
 
 
@@ -90,13 +97,21 @@ def _group_codes(names: pd.Series, groups: Sequence[str]) -> NDArray[np.int64]:
     return codes
 
 
-def prepare(frame: pd.DataFrame, problem: Problem, *, seed: int = 0, split: Split | None = None) -> Prepared:
+def prepare(
+    frame: pd.DataFrame,
+    problem: Problem,
+    *,
+    seed: int = 0,
+    split: Split | None = None,
+    difficulty: NDArray[np.float64] | None = None,
+) -> Prepared:
     """Make a table ready for learning; everything that is fitted is fitted on its training rows.
 
     :param frame: the table.
     :param problem: what is asked and what is given.
     :param seed: the run's seed (the split's, unless the problem has its own).
     :param split: a split of your own; it is audited like ours.
+    :param difficulty: [B], for a split by difficulty that follows no column; who computes it stands above.
     :returns: dataset, split and the reasons for every choice.
     :raises DataError: a column is missing, a cell does not fit, an entity is on two sides.
     :raises KindError: a target does not fit its kind, or is constant or wholly missing in training.
@@ -107,13 +122,15 @@ def prepare(frame: pd.DataFrame, problem: Problem, *, seed: int = 0, split: Spli
     (28, 4, 8)
     """
     frame = check_table(frame)
+    if problem.tables is None and frame.attrs.get("tables") in frame.columns:
+        problem = problem.model_copy(update={"tables": frame.attrs["tables"]})
     for name in problem.targets:
         target_column(frame.iloc[:0], problem, name)  # a missing column is told of before any work
     entities = find_entities(frame, problem)
     names = None if problem.by is None else _group_names(frame, problem.by, problem.missing)
     everyone = None if names is None else _group_codes(names, sorted(names.dropna().unique()))
     if split is None:
-        split = split_rows(frame, problem, entities, everyone, seed=seed)
+        split = split_rows(frame, problem, entities, everyone, seed=seed, difficulty=difficulty)
     audit = check_entities(split, entities)
 
     groups: tuple[str, ...] = ()

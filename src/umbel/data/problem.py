@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import inspect
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
@@ -11,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from umbel.data.keys import read_keys
 from umbel.data.schema import ColumnType
+from umbel.data.split_spec import SplitSpec, listed
 from umbel.errors import ConfigError, near
 from umbel.tasks import KINDS, Kind
 
@@ -45,17 +45,7 @@ def make_kind(name: str, options: Mapping[str, Any], where: str = "") -> Kind:
     return kind
 
 
-def _listed(value: Any) -> Any:
-    """One name stands for a list of one."""
-    return [value] if isinstance(value, str) else value
-
-
-Names = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
-
-
-def _dated(value: Any) -> Any:
-    """YAML reads 2005-01-01 as a date; kept as text so that a problem is plain JSON."""
-    return value.isoformat() if isinstance(value, datetime.date) else value
+Names = Annotated[list[str], BeforeValidator(listed, json_schema_input_type=str | list[str])]
 
 
 def _specs(short: str) -> Any:
@@ -119,7 +109,8 @@ class TargetSpec(BaseModel):
 class InputSpec(BaseModel):
     """How one input column is read.
 
-    :param type: ``number``, ``category``, ``set`` or ``text``; inferred where None.
+    :param type: ``number``, ``category``, ``set``, ``text``, ``date``, ``image``, ``audio`` or ``series``;
+        inferred where None.
     :param separator: what stands between the names of a ``set``.
     """
 
@@ -127,53 +118,6 @@ class InputSpec(BaseModel):
 
     type: ColumnType | None = None
     separator: str | None = None
-
-
-class SplitSpec(BaseModel):
-    """How rows become training, validation and test rows.
-
-    :param how: ``random`` (by entity), ``balanced`` (by entity, each side with its share of every task's
-        labels, classes and quantiles), ``time``, or ``situation`` (whole domains, sites, speakers held out).
-    :param shares: of entities (random), or of entities in order of time; they sum to 1.
-    :param valid_from: first time of validation (``time``), a number or a date.
-    :param test_from: first time of test.
-    :param gap: ``time``: rows so long before the next period are left out; a number, or text as "7d".
-    :param horizon: ``time``: how long after its row a label is known, or the column that says when; rows
-        whose label is known only in the next period are left out.
-    :param situation: ``situation``: the column that names it.
-    :param test: ``situation``: those held out for test; drawn by ``shares`` where None.
-    :param valid: ``situation``: those held out for validation; likewise.
-    :param seed: the run's seed where None.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    how: Literal["random", "balanced", "time", "situation"] = "random"
-    shares: tuple[float, float, float] = (0.7, 0.1, 0.2)
-    valid_from: Annotated[float | str | None, BeforeValidator(_dated)] = None
-    test_from: Annotated[float | str | None, BeforeValidator(_dated)] = None
-    gap: float | str | None = None
-    horizon: float | str | None = None
-    situation: str | None = None
-    test: Annotated[list[str] | None, BeforeValidator(_listed)] = None
-    valid: Annotated[list[str] | None, BeforeValidator(_listed)] = None
-    seed: int | None = None
-
-    @model_validator(mode="after")
-    def _adds_up(self) -> SplitSpec:
-        if min(self.shares) < 0 or self.shares[0] == 0 or abs(sum(self.shares) - 1) > 1e-6:
-            raise ValueError("shares are three numbers >= 0 that sum to 1, the first above 0")
-        if (self.valid_from is None) != (self.test_from is None):
-            raise ValueError("valid_from and test_from are given together or not at all")
-        of_time = (self.valid_from, self.test_from, self.gap, self.horizon)
-        if self.how != "time" and any(value is not None for value in of_time):
-            raise ValueError("valid_from, test_from, gap and horizon need how: time")
-        of_place = (self.situation, self.test, self.valid)
-        if self.how != "situation" and any(value is not None for value in of_place):
-            raise ValueError("situation, test and valid need how: situation")
-        if self.how == "situation" and self.situation is None:
-            raise ValueError("how: situation needs the key 'situation', the column that names it")
-        return self
 
 
 Asked = str | list[str] | dict[str, TargetSpec | str | None]
@@ -187,14 +131,19 @@ class Problem(BaseModel):
     :param by: rows layout: the column that says which task each row belongs to.
     :param inputs: input columns (a list, or a mapping to types); all that is left where None.
     :param types: types of some columns, instead of the inferred ones.
+    :param side: input columns that enter at the heads, not below the shared trunk: a position, a concept,
+        what the task is.
+    :param tables: the column that says which of several tables a row is of, where they were read as one.
     :param ignore: columns that are no inputs.
     :param entity: rows with the same values in all of these columns are one entity.
     :param group: columns whose equal rows also stay on one side of the split, each by itself.
-    :param duplicates: what else makes rows one entity: ``rows`` (the same content in all inputs), or text
-        columns whose near-duplicates stay together.
+    :param duplicates: what else makes rows one entity: ``rows`` (the same content in all inputs), or
+        columns of texts or images whose near-duplicates stay together (of sounds and series, equal ones).
     :param time: the column a split by time follows.
     :param separators: by ``set`` column, what stands between its names.
     :param missing: texts that stand for a missing cell, e.g. ``["?"]``.
+    :param on_error: an image or a sound that cannot be read: ``stop`` is an error, ``skip`` makes it a
+        missing cell.
     :param split: how rows are split.
     :param notes: sentences about the data that every report of it shows.
 
@@ -215,6 +164,8 @@ class Problem(BaseModel):
         dict[str, InputSpec] | None, BeforeValidator(_specs("type"), json_schema_input_type=Given)
     ] = None
     types: dict[str, ColumnType] = {}
+    side: Names = []
+    tables: str | None = None
     ignore: Names = []
     entity: Names = []
     group: Names = []
@@ -222,8 +173,20 @@ class Problem(BaseModel):
     time: str | None = None
     separators: dict[str, str] = {}
     missing: Names = []
+    on_error: Literal["stop", "skip"] = "stop"
     split: SplitSpec = SplitSpec()
-    notes: Annotated[list[str], BeforeValidator(_listed)] = []
+    notes: Annotated[list[str], BeforeValidator(listed)] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _difficulty_is_no_input(cls, keys: Any) -> Any:
+        """The column that says how hard a row is tells of its answers: ignored unless it is listed."""
+        split = keys.get("split") if isinstance(keys, Mapping) else None
+        name = split.get("difficulty") if isinstance(split, Mapping) else getattr(split, "difficulty", None)
+        if not isinstance(name, str) or keys.get("inputs") is not None:
+            return keys
+        ignored = listed(keys.get("ignore") or [])
+        return keys if name in ignored else {**keys, "ignore": [*ignored, name]}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Problem:
@@ -231,7 +194,10 @@ class Problem(BaseModel):
             raise ValueError("at least one target column must be named")
         if self.by in self.sources:
             raise ValueError(f"'{self.by}' cannot be a target and the column of the groups at once")
-        both = sorted(set(self.inputs or ()) & (self.sources | {self.by}))
+        if self.inputs is not None and not set(self.side) <= set(self.inputs):
+            odd = next(name for name in self.side if name not in self.inputs)
+            raise ValueError(f"a side input is one of the inputs, but '{odd}' is not listed there")
+        both = sorted({*(self.inputs or ()), *self.side} & (self.sources | {self.by}))
         if both:
             raise ValueError(f"a column that is asked cannot be an input, but '{both[0]}' is both")
         if self.split.how == "time" and self.time is None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import itertools
 import re
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from umbel.data.lines import broken, check_lines, lines_of, open_text
+from umbel.data.tables import join_tables
 from umbel.errors import DataError, near
 
 __all__ = ["check_columns", "check_table", "read_table", "take_column"]
@@ -77,13 +78,20 @@ def take_column(frame: pd.DataFrame, name: str, role: str) -> pd.Series:
     return frame[name]
 
 
+def _is_table(one: Any) -> bool:
+    """True for what :func:`read_table` reads as a table by itself."""
+    return isinstance(one, pd.DataFrame | str | Path) or hasattr(one, "to_pandas")
+
+
 def read_table(source: Any, *, float32: bool | None = None) -> pd.DataFrame:
     """A table from a file (CSV, TSV, gzipped or not; Parquet, Feather), a data frame or an Arrow table.
 
-    :param source: a path, a ``pandas.DataFrame``, a ``pyarrow.Table``, or a mapping of columns.
+    :param source: a path, a ``pandas.DataFrame``, a ``pyarrow.Table``, a mapping of columns, or a mapping of
+        names to tables (any of these), which become one: see :func:`umbel.data.tables.join_tables`.
     :param float32: keep floats of a text file as float32; by default when it is large (256 MiB of
         text), so that a million rows of a hundred columns fit well into memory.
-    :returns: the table, rows numbered from 0. Categorical columns become plain ones where they are used.
+    :returns: the table, rows numbered from 0; of a file, ``attrs["folder"]`` is its folder. Categorical
+        columns become plain ones where they are used.
     :raises DataError: no such file, a format that is not known, a broken line (its number is given),
         duplicate column names, an empty table.
 
@@ -95,6 +103,8 @@ def read_table(source: Any, *, float32: bool | None = None) -> pd.DataFrame:
     if hasattr(source, "to_pandas") and hasattr(source, "column_names"):  # Arrow, Polars
         check_columns(list(source.column_names))
         return check_table(source.to_pandas())
+    if isinstance(source, dict) and source and all(map(_is_table, source.values())):
+        return check_table(join_tables({str(k): read_table(v, float32=float32) for k, v in source.items()}))
     if isinstance(source, dict):
         try:
             return check_table(pd.DataFrame(source))
@@ -120,14 +130,20 @@ def read_table(source: Any, *, float32: bool | None = None) -> pd.DataFrame:
     kinds = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
     kind = kinds[-1] if kinds else ""
     if kind in (".parquet", ".pq", ".feather", ".arrow"):
-        return _read_arrow(path, kind)
+        return _at(_read_arrow(path, kind), path)
     if kind in (".csv", ".tsv", ".tab", ".txt"):
-        return _read_text(path, kind, float32)
+        return _at(_read_text(path, kind, float32), path)
     raise DataError(
         "a table file is .csv, .tsv (both also .gz), .parquet or .feather",
         found=str(path),
         remedy="convert it",
     )
+
+
+def _at(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The frame, which knows its folder: paths of images and sounds in its cells start there."""
+    frame.attrs["folder"] = str(path.absolute().parent)
+    return frame
 
 
 def _read_arrow(path: Path, kind: str) -> pd.DataFrame:
@@ -169,42 +185,12 @@ def _by_columns(file: Any) -> pd.DataFrame:
     return pd.DataFrame({name: found[name] for name in names if name in found}, copy=False)
 
 
-def _open(path: Path) -> IO[str]:
-    """A text file, unpacked when it is gzipped, without a byte order mark."""
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open("r", encoding="utf-8-sig", newline="")
-
-
-def _lines(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number (from 1) and cells of each line that is not blank, as the csv module reads them."""
-    with _open(path) as file:
-        reader = csv.reader(file, delimiter=delimiter)
-        for cells in reader:
-            if cells:
-                yield reader.line_num, cells
-
-
-def _broken(path: Path, line: int | str, found: str) -> DataError:
-    return DataError(
-        "each line has one cell per column",
-        found=f"{path.name}, line {line}: {found}",
-        remedy="mend the line: a missing quote or an unquoted delimiter is the usual cause",
-    )
-
-
-def _check_lines(path: Path, lines: Iterable[tuple[int, list[str]]], width: int) -> None:
-    for line, cells in lines:
-        if len(cells) != width:
-            raise _broken(path, line, f"{len(cells)} cells where there are {width} columns")
-
-
 def _read_text(path: Path, kind: str, float32: bool | None) -> pd.DataFrame:
     try:
-        with _open(path) as file:
+        with open_text(path) as file:
             head = file.readline()
         delimiter = "\t" if kind in (".tsv", ".tab") else max(DELIMITERS, key=head.count)
-        lines = _lines(path, delimiter)
+        lines = lines_of(path, delimiter)
         header = next((cells for _, cells in lines), [])
         if not header:
             raise DataError(
@@ -213,7 +199,7 @@ def _read_text(path: Path, kind: str, float32: bool | None) -> pd.DataFrame:
                 remedy="check the file, or the filter that made the table",
             )
         # pandas takes a surplus first cell for an index, in silence
-        _check_lines(path, itertools.islice(lines, 1), len(header))
+        check_lines(path, itertools.islice(lines, 1), len(header))
         check_columns([name or f"Unnamed: {i}" for i, name in enumerate(header)])
         if float32 is None:
             float32 = path.stat().st_size * (4 if path.suffix.lower() == ".gz" else 1) > LARGE
@@ -221,9 +207,9 @@ def _read_text(path: Path, kind: str, float32: bool | None) -> pd.DataFrame:
     except pd.errors.ParserError as error:
         seen = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if seen:
-            raise _broken(path, seen[2], f"{seen[3]} cells where there are {seen[1]} columns") from None
+            raise broken(path, seen[2], f"{seen[3]} cells where there are {seen[1]} columns") from None
         row = re.search(r"row (\d+)", str(error))
-        raise _broken(path, int(row[1]) + 1 if row else "?", str(error).split("C error: ")[-1]) from None
+        raise broken(path, int(row[1]) + 1 if row else "?", str(error).split("C error: ")[-1]) from None
     except UnicodeDecodeError as error:
         raise DataError(
             "a text table is UTF-8", found=f"{path}: byte {error.start}", remedy="save it as UTF-8"
@@ -234,7 +220,7 @@ def _read_text(path: Path, kind: str, float32: bool | None) -> pd.DataFrame:
         ) from None
     # pandas fills short lines up, in silence
     if len(frame) and bool(frame.iloc[:, -1].isna().any()):
-        _check_lines(path, _lines(path, delimiter), len(header))
+        check_lines(path, lines_of(path, delimiter), len(header))
     return check_table(frame)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from umbel.data.cells import rows_named
 from umbel.data.dealing import counts_of, deal, folds
 from umbel.data.entities import find_entities, first_rows
-from umbel.data.problem import SplitSpec
+from umbel.data.split_spec import SplitSpec
 from umbel.errors import DataError
 from umbel.seeding import numpy_generator
 
@@ -37,18 +37,20 @@ class Split:
 
     :param train, valid, test: [rows on the side] long.
     :param notes: sentences for the report: what was left out or held out.
+    :param balance: how near a balanced split has come to its wish (see ``Balanced.deviations``).
     """
 
     train: NDArray[np.int64]
     valid: NDArray[np.int64]
     test: NDArray[np.int64]
     notes: tuple[str, ...] = ()
+    balance: pd.DataFrame | None = None
 
     @staticmethod
-    def of(sides: NDArray[Any], *notes: str) -> Split:
+    def of(sides: NDArray[Any], *notes: str, balance: pd.DataFrame | None = None) -> Split:
         """From a number per row, [B]: 0 training, 1 validation, 2 test, -1 left out."""
         train, valid, test = (np.flatnonzero(np.asarray(sides) == side) for side in range(3))
-        return Split(train, valid, test, notes)
+        return Split(train, valid, test, notes, balance)
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -52,7 +52,7 @@ class RowGroups:
     Iterating gives the batches that are left of the epoch, then moves on to the next; ``state`` may be taken
     at any moment, and a stream that is given it back reads only the groups that its buffer needs.
 
-    :param path: the Parquet file.
+    :param path: the Parquet file, or one that is open already, such as the rows of one side.
     :param columns: the columns to read, by default all (but for one that is pandas' index).
     :param batch_size: rows of a batch over all processes, at most (rounded up in each process), >= 1.
     :param seed: the run's seed.
@@ -75,7 +75,7 @@ class RowGroups:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | ParquetFile,
         columns: Sequence[str] | None = None,
         *,
         batch_size: int,
@@ -93,7 +93,7 @@ class RowGroups:
             )
         self.batch_size, self.seed, self.buffer, self.shuffle = batch_size, seed, buffer, shuffle
         self.rank, self.world = rank, world
-        self.file = ParquetFile(path, columns)
+        self.file = path if isinstance(path, ParquetFile) else ParquetFile(path, columns)
         """The file, with the names of its columns and the sizes of its row groups."""
         if len(self.file.sizes) < world:
             raise ConfigError(

@@ -158,7 +158,7 @@ class TaskSampler(CarriedSampler):
         pools = _pools(given, apart=not mixed or how != "proportional")
         self.rows = len(given)
         """Rows of the table, B."""
-        count = len(torch.cat(pools).unique())  # type: ignore[no-untyped-call]
+        count = len(torch.unique(torch.cat(pools)))
         self.pools, self._weights = _weigh(pools, self.rows, class_codes, class_weights)
         """The rows of each task, long; of all tasks as one where rows come as they are."""
         self.how, self.alpha, self.mixed = how, float(alpha), mixed
@@ -221,7 +221,7 @@ def _pools(known: Tensor, *, apart: bool) -> list[Tensor]:
             found=f"none for task {', '.join(empty)} of {len(pools)}" if pools else "no task in any row",
             remedy="leave the task out, or give it rows",
         )
-    return pools if apart else [torch.cat(pools).unique()]  # type: ignore[no-untyped-call]
+    return pools if apart else [torch.unique(torch.cat(pools))]
 
 
 def _weigh(pools: list[Tensor], rows: int, codes: Any, weights: Any) -> tuple[list[Tensor], list[Tensor]]:

@@ -150,9 +150,9 @@ def _number(value: Any, option: str) -> float:
 def _span(value: Any, option: str) -> Any:
     """A duration of times that are dates."""
     try:
-        if isinstance(value, str):
-            value = re.sub(r"(?<=[\d ])d\b", "D", value)  # pandas wants days in capitals
-        span = pd.Timedelta("nat" if _is_bare(value) else value)
+        # pandas wants days in capitals
+        read = re.sub(r"(?<=[\d ])d\b", "D", value) if isinstance(value, str) else value
+        span = pd.Timedelta("nat" if _is_bare(value) else read)
     except (TypeError, ValueError):
         span = pd.Timedelta("nat")
     if pd.isna(span) or span < pd.Timedelta(0):

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from umbel.data.dataset import Dataset
-from umbel.data.schema import Schema
+from umbel.data.schema import MEDIA_TYPES, Schema
 from umbel.encoders.design_blocks import CategoryBlock, NumberBlock
+from umbel.encoders.design_media import MediaBlock
 from umbel.encoders.design_names import SetBlock, TextBlock
 from umbel.errors import ConfigError, near
 
@@ -22,15 +23,16 @@ __all__ = ["Design", "DesignMatrix", "fitted_design"]
 Design: TypeAlias = Any
 """[B, D]: dense when there are only numbers and categories of few levels, else compressed sparse rows."""
 
-Block = NumberBlock | CategoryBlock | SetBlock | TextBlock
+Block = NumberBlock | CategoryBlock | SetBlock | TextBlock | MediaBlock
 _TYPES: dict[str, Any] = {
     "number": NumberBlock,
     "category": CategoryBlock,
     "set": SetBlock,
     "text": TextBlock,
+    "media": MediaBlock,
 }
 _DENSE = 1000
-"""Widest matrix without names and words that is kept dense."""
+"""Widest matrix of numbers and categories, without names and words that is kept dense."""
 
 _DEFAULTS: dict[str, Any] = {
     "knots": 0,
@@ -88,6 +90,9 @@ class DesignMatrix:
                 self.blocks.append(
                     TextBlock(column.name, least=o["least_term"], ngrams=o["ngrams"], weight=o["text_weight"])
                 )
+        for kind in ("date", *MEDIA_TYPES):
+            if columns := self.schema.of(kind):
+                self.blocks.append(MediaBlock(kind, columns))
         frame = train.frame(self.schema.names)
         for block in self.blocks:
             block.fit(frame)
@@ -115,8 +120,9 @@ class DesignMatrix:
     @property
     def dense(self) -> bool:
         """True when the matrix is a plain array."""
-        plain = all(isinstance(block, NumberBlock | CategoryBlock) for block in self.blocks)
-        return plain and self.width <= _DENSE
+        media = sum(len(block.names) for block in self.blocks if isinstance(block, MediaBlock))
+        plain = all(isinstance(block, NumberBlock | CategoryBlock | MediaBlock) for block in self.blocks)
+        return plain and self.width - media <= _DENSE
 
     @property
     def width(self) -> int:

@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from umbel.data.batch import Input
@@ -75,6 +77,14 @@ class Encoder(nn.Module, ABC):
         :returns: [B, K].
         """
 
+    def present(self, x: Any) -> Tensor | None:
+        """Rows that have anything of this modality, [B] bool; None where a missing cell is a value too."""
+        return None
+
+    def lacks(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
+        """Rows in which the cells of all its columns are missing or empty, [B]."""
+        return np.asarray(np.logical_and.reduce([_empty(frame[c.name]) for c in self.columns]), dtype=bool)
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """What :meth:`fit` learned: JSON values and numpy arrays."""
@@ -86,3 +96,12 @@ class Encoder(nn.Module, ABC):
 
 ENCODERS: Registry[Any] = Registry("encoder", "umbel.encoders")
 """All encoders, by name."""
+
+
+def _empty(column: pd.Series) -> NDArray[np.bool_]:
+    """Cells that are missing, or a text or list of nothing, [B]."""
+    missing = column.isna().to_numpy(dtype=bool)
+    if column.dtype != object and not pd.api.types.is_string_dtype(column.dtype):
+        return missing
+    nothing = [isinstance(cell, str | list) and not cell for cell in column.tolist()]
+    return np.asarray(missing | np.array(nothing, dtype=bool))

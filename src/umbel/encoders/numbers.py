@@ -15,18 +15,18 @@ from umbel.data.cells import as_number
 from umbel.data.schema import Column, ColumnType
 from umbel.encoders.encoder import ENCODERS, Encoder
 
-__all__ = ["Numbers"]
+__all__ = ["Numbers", "ranks_of", "read_numbers"]
 
 
-def _read(column: pd.Series) -> NDArray[np.float64]:
+def read_numbers(column: pd.Series) -> NDArray[np.float64]:
     """Cells [B], NaN where missing; a copy."""
     return np.array(as_number(column).to_numpy(dtype=np.float64, na_value=np.nan))
 
 
-def _ranks(x: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[np.float64]:
+def ranks_of(x: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[np.float64]:
     """Share of the sorted knots below each number [B], those equal to it counted half.
 
-    >>> _ranks(np.array([0.0, 1.0, 3.0]), np.array([1.0, 1.0, 2.0, 3.0]))
+    >>> ranks_of(np.array([0.0, 1.0, 3.0]), np.array([1.0, 1.0, 2.0, 3.0]))
     array([0.   , 0.25 , 0.875])
     """
     within = np.searchsorted(knots, x, side="right")
@@ -65,15 +65,15 @@ class Numbers(Encoder):
         levels = np.linspace(0, 1, 257)
         knots = []
         for j, column in enumerate(self.columns):
-            x = _read(frame[column.name])
+            x = read_numbers(frame[column.name])
             known = x[~np.isnan(x)]
             self.fills[j] = known.mean() if len(known) else 0.0
             self.missing[j] = 0 < len(known) < len(x)
             if self.ranks:
                 knots.append(np.quantile(known, levels) if len(known) else np.zeros(len(levels)))
         self.knots = np.stack(knots) if knots else np.zeros((len(self.columns), 0))
-        self.loc, self.scale = np.zeros(self.out), np.ones(self.out)
-        loc, scale = np.zeros(self.out), np.ones(self.out)
+        self.loc, self.scale = np.zeros(self.wide), np.ones(self.wide)
+        loc, scale = np.zeros(self.wide), np.ones(self.wide)
         for k, x in enumerate(self._raw(frame)):
             spread = x.std()
             # a constant column (up to rounding) stays at 0 and is never divided by next to nothing
@@ -84,18 +84,18 @@ class Numbers(Encoder):
     def _raw(self, frame: pd.DataFrame) -> Any:
         """Features one by one before standardisation: value, then rank, then indicator of each column."""
         for j, column in enumerate(self.columns):
-            x = _read(frame[column.name])
+            x = read_numbers(frame[column.name])
             empty = np.isnan(x)
             x[empty] = self.fills[j]
             yield x
             if self.ranks:
-                yield _ranks(x, self.knots[j])
+                yield ranks_of(x, self.knots[j])
             if self.missing[j]:
                 yield empty.astype(np.float64)
 
     def transform(self, frame: pd.DataFrame) -> Tensor:
         """Standard scores [B, D], float32 (one column at a time: no second copy of a large table)."""
-        features = np.empty((len(frame), self.out), dtype=np.float32)
+        features = np.empty((len(frame), self.wide), dtype=np.float32)
         for k, x in enumerate(self._raw(frame)):
             score = (x - self.loc[k]) / self.scale[k]  # never in place: ranks are taken from x after it
             features[:, k] = score if self.clip is None else np.clip(score, -self.clip, self.clip)
@@ -107,12 +107,12 @@ class Numbers(Encoder):
     @property
     def out(self) -> int:
         """Features, D."""
-        return len(self.columns) * (2 if self.ranks else 1) + int(self.missing.sum())
+        return self.wide
 
     @property
     def wide(self) -> int:
         """Columns of the linear view, W."""
-        return self.out
+        return len(self.columns) * (2 if self.ranks else 1) + int(self.missing.sum())
 
     def forward(self, x: Tensor) -> Tensor:
         """Features [B, D]."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -116,6 +117,12 @@ class Text(Encoder):
     def linear(self, x: Bags, weight: Tensor) -> Tensor:
         """[B, W] times [W, K]."""
         return linear_bags(x, weight)
+
+    def present(self, x: Bags) -> Tensor:
+        """Rows in which any column has a text, [B] bool: one of no hash at all has the least length."""
+        none = (np.log1p(np.zeros(len(self.columns))) - self.loc) / self.scale
+        empty = torch.from_numpy(none.astype(np.float32)).to(x.extra.device)
+        return (x.extra != empty).any(dim=1)
 
     def state(self) -> dict[str, Any]:
         """Hashes, and the scale of the lengths."""

@@ -95,14 +95,14 @@ def coverage(
 def calibration_section(truth: Truth, candidates: Mapping[str, Candidate]) -> Section:
     """Reliability curves of some models, one figure per task, and their calibration errors.
 
-    In the rows layout the groups of a target are pooled.
+    In the rows layout the groups of a target are pooled. Texts are left out: of them the likelihood is told.
 
     :param candidates: the models shown, e.g. joint and average.
     """
     figures: list[Figure] = []
     rows: list[list[Any]] = []
     for job in jobs(truth):
-        if truth.tasks.by_rows and not job.pooled:
+        if (truth.tasks.by_rows and not job.pooled) or job.kind.response == "sequence":
             continue
         series = []
         for model, candidate in candidates.items():

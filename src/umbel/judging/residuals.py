@@ -71,11 +71,13 @@ def correlation(
 def residual_section(truth: Truth, candidate: Candidate, *, model: str = "independent") -> Section:
     """Correlations of the errors that a model leaves, by pair of tasks.
 
+    Texts have no residual and are left out.
+
     :param model: name of the candidate; the independent models show what sharing could still use.
     """
     columns, names = [], []
     for target in truth.tasks.targets:
-        if target.name not in candidate.predictions:
+        if target.name not in candidate.predictions or target.kind.response == "sequence":
             continue
         found, labels = residuals(
             target.kind,

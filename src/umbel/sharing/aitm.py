@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from umbel.sharing.naming import module_name
 from umbel.sharing.sharing import SHARINGS, Tensors
-from umbel.sharing.towers import Towers, check_chain
+from umbel.sharing.towers import Towers
 
 __all__ = ["AdaptiveTransfer", "Transfer", "behavioural_calibration"]
 
@@ -87,8 +87,8 @@ class AdaptiveTransfer(Towers):
         common: int = 1,
         **options: Any,
     ) -> None:
-        super().__init__(width_in, targets, common=common, **options)
-        self.chain = tuple(sorted(targets)) if chain is None else check_chain(chain, self.targets)
+        super().__init__(width_in, targets, chain=chain, common=common, **options)
+        self.chain = self.chain or tuple(sorted(targets))
         self.transfers = nn.ModuleDict({module_name(t): Transfer(self.out) for t in self.chain[1:]})
 
     def own(self, shared: Tensors, target: str) -> Tensor:

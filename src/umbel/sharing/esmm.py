@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from umbel.errors import ConfigError
 from umbel.sharing.sharing import SHARINGS, Tensors
-from umbel.sharing.towers import Towers, check_chain
+from umbel.sharing.towers import Towers
+from umbel.tasks import Kind
 from umbel.tasks.losses import widen
 
 __all__ = ["EntireSpace", "logit_of_both"]
@@ -49,21 +50,16 @@ class EntireSpace(Towers):
 
     name: ClassVar[str] = "esmm"
 
-    def __init__(
-        self,
-        width_in: int | Sequence[int],
-        targets: Sequence[str],
-        *,
-        chain: Sequence[str] | None = None,
-        common: int = 1,
-        **options: Any,
-    ) -> None:
-        super().__init__(width_in, targets, common=common, **options)
-        self.chain = () if chain is None else check_chain(chain, self.targets)
-
     def own(self, shared: Tensors, target: str) -> Tensor:
         """The target's tower."""
         return self.tower(shared, target)
+
+    def check_kinds(self, kinds: Mapping[str, Kind]) -> None:
+        """:raises ConfigError: a target of the chain is not binary: its output is the logit of nothing."""
+        for target in self.chain:
+            kind = kinds[target]
+            if kind.response != "bernoulli" or kind.width != 1:
+                raise _not_binary(f"'{target}' of kind '{kind.name}'")
 
     def finish(self, raw: dict[str, Tensor]) -> dict[str, Tensor]:
         """Logits of the chain's targets become logits of the products up to them, at least in float32.
@@ -74,12 +70,16 @@ class EntireSpace(Towers):
         found, before = dict(raw), None
         for target in self.chain:
             if raw[target].shape[1] != 1:
-                raise ConfigError(
-                    "the targets of an entire-space chain are binary: one logit each",
-                    found=f"'{target}' with {raw[target].shape[1]} raw outputs",
-                    remedy="kind: binary for this target, or leave it out of the chain",
-                )
+                raise _not_binary(f"'{target}' with {raw[target].shape[1]} raw outputs")
             own = widen(raw[target])
             before = own if before is None else logit_of_both(before, own)
             found[target] = before
         return found
+
+
+def _not_binary(found: str) -> ConfigError:
+    return ConfigError(
+        "the targets of an entire-space chain are binary: one logit each",
+        found=found,
+        remedy="kind: binary for this target, or leave it out of the chain",
+    )

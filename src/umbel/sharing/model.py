@@ -10,15 +10,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from umbel.data.batch import Batch
+from umbel.encoders.fusion import concatenate
 from umbel.encoders.space import FeatureSpace
 from umbel.seeding import derive
 from umbel.sharing.heads import GroupEmbedding, Head
 from umbel.sharing.naming import module_name
 from umbel.sharing.sharing import Sharing, Tensors, make_sharing
+from umbel.sharing.token_head import TokenHead
 from umbel.sharing.wide import Wide
-from umbel.tasks import TaskSet
+from umbel.tasks import Kind, TaskSet
+from umbel.tasks.speech import Speech
+from umbel.tasks.tokens import Tokens
 
-__all__ = ["MultiTaskNet", "initialise", "module_name"]
+__all__ = ["MultiTaskNet", "head_of", "initialise", "module_name"]
 
 
 def initialise(model: nn.Module, seed: int) -> None:
@@ -47,8 +51,10 @@ class MultiTaskNet(nn.Module):
     :param hidden: units of a hidden layer in each head; 0 for none.
     :param wide: targets that also get a linear skip from the inputs.
     :param group_width: width of the embedding of groups that joins the features (rows layout).
-    :param side: width of the side inputs ``batch.side["side"]`` [B, side] that join every head.
-    :raises ConfigError: the sharing architecture is unknown or does not know one of its options.
+    :param side: width of further side inputs ``batch.side["side"]`` [B, side] that join every head, beside
+        those that the space has columns of.
+    :raises ConfigError: the sharing architecture is unknown, does not know one of its options, or has no
+        meaning for the kind of a target.
     """
 
     def __init__(
@@ -70,23 +76,27 @@ class MultiTaskNet(nn.Module):
         self.groups = GroupEmbedding(groups, group_width) if groups and group_width else None
         width_in = space.out + (group_width if self.groups is not None else 0)
         self.sharing = make_sharing(sharing, width_in, names, options or {})
+        self.sharing.check_kinds({target.name: target.kind for target in tasks.targets})
         self.side = side
         self.targets = {name: module_name(name) for name in names}
         self.heads = nn.ModuleDict(
             {
-                self.targets[t.name]: Head(
-                    self.sharing.out + side, t.kind.width, t.kind.free, groups=groups, hidden=hidden
+                self.targets[t.name]: head_of(
+                    t.kind, self.sharing.out + side + self.space.side, groups=groups, hidden=hidden
                 )
                 for t in tasks.targets
             }
         )
-        widths = {t.name: t.kind.width for t in tasks.targets if t.name in wide}
+        # logits of tokens are not among the raw outputs: a text has no linear skip
+        widths = {
+            t.name: t.kind.width for t in tasks.targets if t.name in wide and not isinstance(t.kind, Tokens)
+        }
         self.wide = Wide(space, widths) if widths else None
 
-    def head(self, target: str) -> Head:
+    def head(self, target: str) -> Head | TokenHead:
         """The head of a target."""
         head = self.heads[self.targets[target]]
-        assert isinstance(head, Head)
+        assert isinstance(head, Head | TokenHead)
         return head
 
     def features(self, batch: Batch) -> Tensor:
@@ -114,15 +124,54 @@ class MultiTaskNet(nn.Module):
         :param shared: by target: the same tensors, or a copy for each target.
         """
         group = batch.side.get("group")
-        side = batch.side.get("side") if self.side else None
         raw: dict[str, Tensor] = {}
-        for target, found in shared.items():
-            own = self.sharing.own(found, target)
-            x = own if side is None else torch.cat([own, side], dim=1)
-            raw[target] = self.head(target)(x, group)
+        for target, x in self._represented(batch, shared).items():
+            head = self.head(target)
+            if isinstance(head, TokenHead):
+                raw[target] = head(x, group, batch.targets[target], batch.weights[target])
+            else:
+                raw[target] = head(x, group)
         if self.wide is not None:
             for target, skip in self.wide(self.space, batch.inputs).items():
                 free = self.head(target).free_count
                 raw[target] = raw[target] + (functional.pad(skip, (0, free)) if free else skip)
         finished: dict[str, Tensor] = self.sharing.finish(raw)
         return finished
+
+    def write(self, batch: Batch, speech: Mapping[str, Speech]) -> dict[str, Tensor]:
+        """Texts of targets that are written, by target, [B, T] long; no answer is looked at.
+
+        :param speech: how each is written, by target.
+        """
+        shared = dict.fromkeys(speech, self.shared(batch))
+        found: dict[str, Tensor] = {}
+        for target, x in self._represented(batch, shared).items():
+            head = self.head(target)
+            assert isinstance(head, TokenHead), "only a target of tokens is written"
+            found[target] = head.write(x, speech[target], batch.side.get("group"))
+        return found
+
+    def _represented(self, batch: Batch, shared: Mapping[str, Tensors]) -> dict[str, Tensor]:
+        """What each head is given, [B, D]: the target's representation, and the side inputs."""
+        given = [batch.side["side"]] if self.side else []
+        columns = self.space.side_features(batch.inputs)
+        side = (
+            concatenate(given if columns is None else [*given, columns])
+            if given or columns is not None
+            else None
+        )
+        owns = {target: self.sharing.own(found, target) for target, found in shared.items()}
+        return {t: own if side is None else torch.cat([own, side], dim=1) for t, own in owns.items()}
+
+
+def head_of(kind: Kind, width_in: int, *, groups: int = 0, hidden: int = 0) -> Head | TokenHead:
+    """The head that a kind needs.
+
+    :param kind: fitted.
+    :param width_in: representation and side inputs together, D.
+    :param groups: groups of the rows layout.
+    :param hidden: units of a hidden layer; a head of tokens has its own decoder instead.
+    """
+    if isinstance(kind, Tokens):
+        return TokenHead(width_in, kind.width, kind.length, kind.decoder, groups=groups)
+    return Head(width_in, kind.width, kind.free, groups=groups, hidden=hidden)

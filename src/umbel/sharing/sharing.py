@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from umbel.errors import ConfigError, near
 from umbel.registry import Registry
 from umbel.sharing.trunk import TRUNKS, Trunk, trunk_of
+from umbel.tasks import Kind
 
 __all__ = ["SHARINGS", "Sharing", "Tensors", "make_sharing"]
 
@@ -66,6 +67,13 @@ class Sharing(nn.Module, ABC):
         """Representations by target, [B, out] each, of features [B, ...]."""
         shared = self.shared(x)
         return {target: self.own(shared, target) for target in self.targets}
+
+    def check_kinds(self, kinds: Mapping[str, Kind]) -> None:
+        """Hold the architecture against the kinds of its targets; most take any.
+
+        :param kinds: the kind of each target, by name.
+        :raises ConfigError: it has no meaning for one of them.
+        """
 
     def finish(self, raw: dict[str, Tensor]) -> dict[str, Tensor]:
         """The raw outputs of all heads, by target, as they leave the model; most leave them as they are."""

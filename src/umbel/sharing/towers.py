@@ -19,13 +19,21 @@ __all__ = ["Towers", "check_chain"]
 class Towers(Sharing, ABC):
     """The first stages of the trunk are shared, the others are there once for each target.
 
+    :param chain: targets that follow one another, the earliest first; None for none.
     :param common: stages that all targets share, from 0 (only the encoders are shared) to the depth
         (nothing is a target's own); the rest of the trunk is the towers.
-    :raises ConfigError: the trunk has no stage, or fewer than ``common``.
+    :raises ConfigError: the trunk has no stage, or fewer than ``common``; the chain names no target, or one
+        twice, or fewer than two.
     """
 
     def __init__(
-        self, width_in: int | Sequence[int], targets: Sequence[str], *, common: int = 1, **options: Any
+        self,
+        width_in: int | Sequence[int],
+        targets: Sequence[str],
+        *,
+        chain: Sequence[str] | None = None,
+        common: int = 1,
+        **options: Any,
     ) -> None:
         super().__init__(width_in, targets, **options)
         self.need_depth()
@@ -36,6 +44,7 @@ class Towers(Sharing, ABC):
                 found=f"common: {common}, with {depth} stages",
                 remedy=f"common: 1, or another number up to {depth}",
             )
+        self.chain = () if chain is None else check_chain(chain, self.targets)
         self.common = nn.ModuleList(self.trunk.stage(k) for k in range(common))
         self.towers = nn.ModuleDict(
             {

@@ -101,5 +101,5 @@ def _texts(column: pd.Series, cells: list[str], distinct: int) -> Inference:
         "a target must be numbers, classes that come again, or lists of names",
         found=f"column '{column.name}': text with {distinct} values in {len(every)} known cells, "
         f"such as {cells[0][:60]!r}",
-        remedy="give the target a kind (kind: multiclass, multilabel, ordinal), or make it an input",
+        remedy="give the target a kind (multiclass, multilabel, ordinal, tokens), or make it an input",
     )

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Kind", "Response", "Rule"]
 
-Response = Literal["bernoulli", "categorical", "ordered", "gaussian", "poisson", "simplex"]
-"""The exponential family behind a kind: what a linear model or a tree needs to know of it."""
+Response = Literal["bernoulli", "categorical", "ordered", "gaussian", "poisson", "simplex", "sequence"]
+"""The exponential family behind a kind: what a linear model or a tree needs to know of it. A ``sequence`` is
+a row of categorical answers, each given the true ones before it."""
 
 Rule = dict[str, Any]
 """How a decision is taken from a prediction (thresholds, cut points): JSON, chosen on validation."""
@@ -33,7 +34,9 @@ class Kind(ABC):
 
     The raw outputs of a head are ``[B, width + free]``: ``width`` of them depend on the row, ``free``
     are scalars of the task that the head learns and repeats for each row (a noise, a dispersion, the
-    cut points of grades), so that ``nll`` is a pure function of ``(raw, target)``.
+    cut points of grades), so that ``nll`` is a pure function of ``(raw, target)``. A kind whose response is
+    ``sequence`` has a head of its own that reads the answers: its raw outputs are [B, T], see
+    :class:`~umbel.tasks.tokens.Tokens`.
 
     A subclass also has ``example()``, options and a small column with a missing cell: the contract suite
     finds every registered kind and runs it on its own example.
@@ -83,6 +86,14 @@ class Kind(ABC):
     @abstractmethod
     def constant(self, values: NDArray[Any], weights: NDArray[Any]) -> Prediction:
         """The best prediction without inputs, by maximum likelihood: a prediction of one row."""
+
+    def at(self, constant: Prediction, values: NDArray[Any]) -> Prediction:
+        """What :meth:`constant` gave, for rows: one answer for all of them.
+
+        :param values: encoded answers of B rows. Only a sequence looks at them, as what is said of it is the
+            probability of each true token.
+        """
+        return constant.repeat(len(values))
 
     @abstractmethod
     def link(self, value: NDArray[Any]) -> NDArray[np.float64]:

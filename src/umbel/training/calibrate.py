@@ -44,8 +44,10 @@ def fit_calibration(kind: Kind, raw: Tensor, target: Tensor, weight: Tensor) -> 
     :param raw: [B, width + free].
     :param target: answers [B, ...].
     :param weight: weights of the labels, 0 where unknown.
-    :returns: None where no label is known.
+    :returns: None where no label is known, and for tokens: their raw outputs are log probabilities already.
     """
+    if kind.response == "sequence":
+        return None
     rows = (weight != 0) if weight.ndim == 1 else (weight != 0).flatten(1).any(dim=1)
     if not rows.any():
         return None
@@ -69,19 +71,19 @@ def fit_calibration(kind: Kind, raw: Tensor, target: Tensor, weight: Tensor) -> 
         scale = 1 + stretched * torch.expm1(knobs[0])
         return scale, (1 - scale) * centre + knobs[1] * moved[0] + knobs[2] * moved[1]
 
-    optimizer = torch.optim.LBFGS(
+    optimizer: torch.optim.Optimizer = torch.optim.LBFGS(
         [knobs], max_iter=25, tolerance_grad=1e-5, tolerance_change=1e-7, line_search_fn="strong_wolfe"
     )
 
-    def closure() -> Tensor:
+    def closure() -> float:
         optimizer.zero_grad()
         scale, shift = parts()
         nll = torch.where(known, kind.nll(found * scale + shift, answer) * worth, 0.0).sum()
         loss = (nll + knobs.square().sum() / (2 * _SPREAD**2)) / worth.sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
+        torch.autograd.backward(loss)
+        return float(loss.detach())
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    optimizer.step(closure)
     with torch.no_grad():
         scale, shift = parts()
     if not bool(torch.isfinite(scale).all() & torch.isfinite(shift).all()):

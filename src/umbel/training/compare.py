@@ -14,16 +14,20 @@ import pandas as pd
 
 from umbel._version import __version__
 from umbel.data.auditing import audit
-from umbel.data.prepare import Prepared, prepare
+from umbel.data.prepare import Prepared
+from umbel.errors import ConfigError
 from umbel.judging.corrected import combine
 from umbel.judging.recommend import recommend
 from umbel.judging.scorecard import Candidate, Scorecard, judge
 from umbel.judging.section import Section
 from umbel.training.audit_section import audit_section
+from umbel.training.balance_section import balance_section
 from umbel.training.config import Config
+from umbel.training.difficulty import make_ready
 from umbel.training.estimator import MultiTask
 from umbel.training.held import fit_rules
 from umbel.training.members import Cost
+from umbel.training.reliance import reliance_section
 from umbel.training.search import Search
 from umbel.training.sections import sections
 from umbel.training.strategies import Strategies, fit_strategies
@@ -69,13 +73,19 @@ def compare(
     :param search: how options are searched, for shared and separate models alike.
     :raises UmbelError: the table or the configuration breaks a rule.
     """
+    if config.stream is not None:
+        raise ConfigError(
+            "a comparison holds its table: most of its models need all rows",
+            found="stream",
+            remedy="umbel fit --stream, or compare on a part of the table",
+        )
     cards: list[Scorecard] = []
     first: tuple[Prepared, Strategies, Comparison] | None = None
     begin = time.process_time()
     for index in range(config.compare.splits):
         seed = config.seed + index
         told = note if config.compare.splits == 1 else _prefixed(note, index, config.compare.splits)
-        data = prepare(frame, config.problem, seed=seed)
+        data = make_ready(frame, config.problem, seed=seed)
         done = fit_strategies(data.train, data.valid, config, seed=seed, note=told, search=search)
         told("the test rows")
         one = _judge(data, done, config, seed)
@@ -150,6 +160,13 @@ def _judge(data: Prepared, done: Strategies, config: Config, seed: int) -> Compa
         members.learners[done.saved].notes,
     )
     costs = {name: members.costs[name] for name in done.shown}
+    relied = reliance_section("joint", members.learners["joint"], test, rules["joint"], seed=seed)
+    more = [] if relied is None else [relied]
     return Comparison(
-        scores, sections(truth, candidates, done, scores), recommend(scores), costs, facts, saved
+        scores,
+        [*sections(truth, candidates, done, scores), *more, *balance_section(data.split)],
+        recommend(scores),
+        costs,
+        facts,
+        saved,
     )

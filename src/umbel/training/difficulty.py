@@ -11,14 +11,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from umbel.data.dataset import Dataset
+from umbel.data.prepare import Prepared, prepare
+from umbel.data.problem import Problem
+from umbel.data.split import Split
 from umbel.data.split import folds as make_folds
+from umbel.data.split_spec import CHEAP
 from umbel.errors import DataError, KindError
 from umbel.tasks import Kind, Prediction
+from umbel.training.held import held_out
 from umbel.training.learner import LEARNERS
-from umbel.training.learners.cross_fit import CrossFit
+from umbel.training.making import make
 from umbel.training.skill import losses
 
-__all__ = ["Difficulty", "find_difficulty", "negative_log_likelihood", "rank_mean"]
+__all__ = ["Difficulty", "find_difficulty", "make_ready", "negative_log_likelihood", "rank_mean"]
 
 LEAST = 1e-12
 """Of a spread and of an expected count, so that a likelihood is finite."""
@@ -37,10 +42,31 @@ class Difficulty:
     losses: Mapping[str, NDArray[np.float64]]
 
 
+def make_ready(frame: pd.DataFrame, problem: Problem, *, seed: int = 0) -> Prepared:
+    """Make a table ready for learning, be it split by the loss of a model: ``data.prepare`` knows no model.
+
+    A split by difficulty that follows no column is measured here: the learner answers each entity without
+    having seen it, on all rows that have labels, before the rows are split.
+
+    :param frame: the table.
+    :param problem: what is asked and what is given.
+    :param seed: the run's seed (the split's, unless the problem has its own).
+    :returns: see :func:`umbel.data.prepare.prepare`.
+    :raises UmbelError: the table or the problem breaks a rule.
+    """
+    spec = problem.split
+    if spec.how != "difficulty" or spec.difficulty is not None:
+        return prepare(frame, problem, seed=seed)
+    whole = prepare(frame, problem, seed=seed, split=Split.of(np.zeros(len(frame), dtype=np.int64)))
+    drawn = seed if spec.seed is None else spec.seed
+    found = find_difficulty(whole.train, learner=spec.learner or CHEAP, folds=spec.folds or 5, seed=drawn)
+    return prepare(frame, problem, seed=seed, difficulty=found.rows)
+
+
 def find_difficulty(
     rows: Dataset,
     *,
-    learner: str = "linear",
+    learner: str = CHEAP,
     options: Mapping[str, Any] | None = None,
     folds: int = 5,
     seed: int = 0,
@@ -73,12 +99,11 @@ def find_difficulty(
         )
     _check_folds(rows, folds, seed)
     nobody = rows.take(np.zeros(0, dtype=np.int64))
-    fitted = CrossFit(learner=learner, options=options, folds=folds, seed=seed).fit(rows, nobody)
+    asked = {"learner": learner, "options": options, "folds": folds, "seed": seed}
+    held = held_out(make("cross_fit", asked).fit(rows, nobody), rows).predictions
     found = {
         target.name: _by_row(
-            negative_log_likelihood(
-                target.kind, fitted.held.predictions[target.name], rows.values(target.name)
-            ),
+            negative_log_likelihood(target.kind, held[target.name], rows.values(target.name)),
             rows.weights(target.name),
         )
         for target in rows.tasks.targets

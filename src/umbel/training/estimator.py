@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 
 from umbel.data.dataset import Dataset
 from umbel.data.keys import read_keys
-from umbel.data.prepare import attach, prepare
+from umbel.data.prepare import attach
 from umbel.data.problem import Problem
 from umbel.data.read import read_table
 from umbel.data.schema import Schema
@@ -21,14 +21,17 @@ from umbel.errors import ConfigError, DataError, UmbelError
 from umbel.judging.scorecard import Candidate, judge
 from umbel.tasks import Rule, TaskSet
 from umbel.training.build import checked, plan
-from umbel.training.config import Config, ModelConfig
+from umbel.training.config import Config, ModelConfig, StreamConfig
+from umbel.training.difficulty import make_ready
 from umbel.training.estimate import LONG, estimate
 from umbel.training.held import fit_rules, held_out
 from umbel.training.learner import Learner, Predictions
 from umbel.training.making import freeze
+from umbel.training.pieces import Taught, is_parquet, score_streamed
 from umbel.training.saving import write_model
 from umbel.training.search import Search
 from umbel.training.strategies import fit_auto
+from umbel.training.streaming import fit_streamed
 from umbel.training.truths import truth_of
 
 __all__ = ["MultiTask"]
@@ -52,10 +55,14 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
     :param balancing: how their losses are balanced (``umbel methods balancer``); ``equal`` where None.
     :param gradients: where task gradients are taken for that: ``features`` (where None), ``parameters``
         or ``subsample``.
+    :param curriculum: whether the nets see easy rows first: ``quantile``, ``competence``; ``none`` where
+        None.
     :param space: further sets of options to try.
     :param keep: of several sets of options the ``best`` on validation, or the ``average`` of all.
     :param folds: cross-fit with so many folds; 0 never; None: 5 when there are few rows.
     :param valid: share of the entities that choose (strengths, epochs, weights, thresholds), in (0, 1).
+    :param stream: read a Parquet file row group by row group, never as a whole: True, or the options of
+        :class:`umbel.training.config.StreamConfig`.
     :param seed: of everything random.
 
     >>> import pandas as pd
@@ -79,10 +86,12 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         sharing: str | None = None,
         balancing: str | None = None,
         gradients: str | None = None,
+        curriculum: str | None = None,
         space: Sequence[Mapping[str, Any]] | None = None,
         keep: str = "best",
         folds: int | None = None,
         valid: float = 0.15,
+        stream: bool | Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
         self.targets = targets
@@ -96,10 +105,12 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         self.sharing = sharing
         self.balancing = balancing
         self.gradients = gradients
+        self.curriculum = curriculum
         self.space = space
         self.keep = keep
         self.folds = folds
         self.valid = valid
+        self.stream = stream
         self.seed = seed
 
     @classmethod
@@ -113,9 +124,11 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             sharing=model.sharing,
             balancing=model.balancing,
             gradients=model.gradients,
+            curriculum=model.curriculum,
             space=model.space or None,
             keep=model.keep,
             folds=model.folds,
+            stream=None if config.stream is None else config.stream.model_dump(),
             seed=config.seed,
         )
 
@@ -147,13 +160,17 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
                 "sharing": self.sharing,
                 "balancing": self.balancing,
                 "gradients": self.gradients,
+                "curriculum": self.curriculum,
                 "space": [dict(s) for s in self.space or []],
                 "keep": self.keep,
                 "folds": self.folds,
             },
             "model",
         )
-        return Config(problem=whole, model=model, seed=self.seed)
+        stream = None if self.stream in (None, False) else StreamConfig()
+        if isinstance(self.stream, Mapping):
+            stream = read_keys(StreamConfig, self.stream, "stream")
+        return Config(problem=whole, model=model, stream=stream, seed=self.seed)
 
     def fit(
         self,
@@ -170,6 +187,18 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         :param note: told what is fitted now.
         :raises UmbelError: the table or a parameter breaks a rule.
         """
+        if self.stream not in (None, False):
+            if y is not None or search is not None:
+                raise ConfigError(
+                    "a streamed fit is one fit of the file's own columns",
+                    found="y" if y is not None else "a search",
+                    remedy="name the targets; search on a part of the table",
+                )
+            asked = self.config()
+            read = fit_streamed(table, asked, valid=self.valid, note=note)
+            self.baselines_ = dict(read.baselines)
+            net = read.net
+            return self.take(asked, net.learner, read.tasks, read.schema, net.rules, read.notes)
         frame = _frame(table)
         lone = None
         if y is not None:
@@ -181,7 +210,7 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         problem = config.problem.model_copy(
             update={"split": spec.model_copy(update={"shares": share, "valid_from": None, "test_from": None})}
         )
-        data = prepare(frame, problem, seed=self.seed)
+        data = make_ready(frame, problem, seed=self.seed)
         if config.model.name == "auto":
             found = fit_auto(data.train, data.valid, config, seed=self.seed, note=note, search=search)
             learner: Learner = found.members.learners[found.saved]
@@ -250,11 +279,20 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             columns |= target.kind.to_columns(target.name, found[target.name], self.rules_[target.name])
         return pd.DataFrame(columns)
 
-    def evaluate(self, table: Any, *, resamples: int = 1000) -> pd.DataFrame:
+    def evaluate(self, table: Any, *, resamples: int = 1000, test: bool = False) -> pd.DataFrame:
         """Every metric of every task on rows whose answers are in the table, with intervals.
 
+        A model that was fitted from a stream reads a Parquet file in parts.
+
+        :param test: of the file that a streamed fit was fitted on, only the test rows.
         :raises DataError: no answer is known, or one does not fit its task.
+        :raises ConfigError: ``test`` is asked for, and there was no such fit.
         """
+        self._fitted()
+        if test or (self.config_.stream is not None and is_parquet(table)):
+            models = {"model": Taught(self.learner_, self.rules_)}
+            scores = self.score_stream(table, models, resamples=resamples, test=test)
+            return scores[["task", "metric", "value", "low", "high"]]
         rows = self.rows(table)
         if not any(rows.known(target.name).any() for target in rows.tasks.targets):
             raise DataError(
@@ -266,6 +304,36 @@ class MultiTask(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         card = judge(truth_of(rows), {"model": mine}, reference="model", resamples=resamples, metrics="all")
         frame: pd.DataFrame = card.frame()
         return frame[["task", "metric", "value", "low", "high"]]
+
+    def score_stream(
+        self,
+        path: str | Path,
+        models: Mapping[str, Taught],
+        *,
+        resamples: int = 1000,
+        metrics: Literal["primary", "all"] = "all",
+        test: bool = True,
+    ) -> pd.DataFrame:
+        """Scores of models on a Parquet file that is read in parts, with the columns of ``scores.csv``.
+
+        :param path: the file.
+        :param models: by name, fitted on the same tasks: the first is what the others are measured by.
+        :param metrics: the primary one of each kind, or all.
+        :param test: only the test rows of a streamed fit; else all.
+        """
+        self._fitted()
+        card = score_streamed(
+            path,
+            models,
+            self.config_,
+            self.tasks_,
+            self.schema_,
+            test=test,
+            resamples=resamples,
+            metrics=metrics,
+        )
+        frame: pd.DataFrame = card.frame()
+        return frame
 
     def score(self, table: Any, y: Any = None) -> float:
         """Mean over targets of the primary metric (of the one task, when fitted with ``y``)."""

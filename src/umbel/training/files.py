@@ -11,7 +11,7 @@ from pathlib import Path
 
 from umbel.errors import DiskError
 
-__all__ = ["replace_folder", "write_bytes", "write_text"]
+__all__ = ["replace_file", "replace_folder", "write_bytes", "write_text"]
 
 
 @contextmanager
@@ -33,13 +33,25 @@ def write_bytes(path: Path, content: bytes) -> None:
 
     :raises DiskError: it could not be written; a former file is untouched.
     """
+    with replace_file(path) as scratch, scratch.open("wb") as file:
+        file.write(content)
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """Make a file new as a whole, however it is written.
+
+    Within the block the file is written under the (temporary) name that is given; it takes its place at
+    the end, or goes away where the block fails.
+
+    :raises DiskError: it could not be written; a former file is untouched.
+    """
     scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with scratch.open("wb") as file:
-                file.write(content)
-                file.flush()
+            yield scratch
+            with scratch.open("rb+") as file:
                 os.fsync(file.fileno())
             scratch.replace(path)
         finally:

@@ -44,7 +44,12 @@ class Learner(Protocol):
         ...
 
     def predict(self, rows: Dataset) -> Predictions:
-        """Predictions of every target column for all rows; never reads an answer."""
+        """Predictions of every target column for all rows; never reads an answer.
+
+        A target of tokens is the exception: what is said of it is the probability of each true token, which
+        needs the true ones before it. It decides nothing by them: where no answer is known the values are not
+        looked at, and the text that is written (``Prediction.tokens``) owes nothing to an answer.
+        """
         ...
 
     @staticmethod

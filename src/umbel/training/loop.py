@@ -38,7 +38,7 @@ class Loop(LoopState):
             if self.sampler.epoch % self.judge_every == 0 or self.sampler.epoch == self.epochs:
                 self._judge(progress)
 
-    def _step(self, place: Tensor) -> Told:
+    def _step(self, place: Tensor | Batch) -> Told:
         """
         :raises BadLossError: a loss is NaN or infinite; task and step are named.
         """
@@ -51,10 +51,11 @@ class Loop(LoopState):
             self.skipped.append(self.steps + 1)
         return told
 
-    def _take(self, place: Tensor) -> Told:
+    def _take(self, place: Tensor | Batch) -> Told:
+        batch = place if isinstance(place, Batch) else self.table.take(self.rows[place])
         return step(
             self.model,
-            self.table.take(self.rows[place]).to(self.device),
+            batch.to(self.device),
             self.tasks,
             self.balancer,
             self.prior,

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from umbel.balancing.balancer import Balancer, Place
 from umbel.data.batch import Batch
-from umbel.data.sampler import Sampler
 from umbel.sharing.model import MultiTaskNet
 from umbel.tasks import TaskSet
+from umbel.training.batches import Order
 from umbel.training.calibrate import Calibration
 from umbel.training.checkpoint import Store, chance_state, restore_chance
 from umbel.training.diagnose import Diagnosis, diagnosis_of
@@ -35,8 +35,9 @@ Snapshot = dict[str, Tensor]
 class LoopState:
     """All that is needed to train one model, and all that it is while it trains.
 
-    :param table: the training rows.
+    :param table: the training rows, or a sample of those that are streamed.
     :param rows: positions of those that have a known label; the sampler's positions are places in it.
+    :param sampler: the batches: positions, or the rows themselves where they are streamed.
     :param valid: the validation rows.
     :param epochs: epochs at most.
     :param calibrate: judge, and predict by, outputs that are calibrated on validation.
@@ -60,7 +61,7 @@ class LoopState:
     balancer: Balancer
     prior: Prior | None
     optimizer: torch.optim.Optimizer
-    sampler: Sampler
+    sampler: Order
     schedule: Schedule
     stopping: Stopping
     epochs: int

@@ -20,15 +20,18 @@ from umbel.training.learner import Predictions
 __all__ = ["losses", "mean_skill", "skill"]
 
 _FLOOR = 1e-6
+_TINIEST = 1e-12
 
 
 def losses(kind: Kind, value: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64]:
     """Proper loss of each answer.
 
-    :param value: ``Prediction.value``, [B], [B, C] or [B, L].
-    :param target: encoded answers, [B], [B, L] or [B, C] (shares).
-    :returns: the shape of the kind's label weights, [B] or [B, L].
+    :param value: ``Prediction.value``, [B], [B, C], [B, L] or [B, T].
+    :param target: encoded answers, [B], [B, L], [B, C] (shares) or [B, T] (tokens).
+    :returns: the shape of the kind's label weights, [B], [B, L] or [B, T].
     """
+    if kind.response == "sequence":  # of each true token its probability; a rare one's may be tiny
+        return np.asarray(-np.log(np.clip(value, _TINIEST, 1.0)))
     if kind.response == "gaussian":
         return np.asarray((value - target) ** 2, dtype=float)
     if kind.response == "poisson":
@@ -53,7 +56,7 @@ def skill(kind: Kind, prediction: Prediction, target: NDArray[Any], weights: NDA
         return None
     share = np.abs(np.asarray(weights, dtype=float))
     rows = known if known.ndim == 1 else known.any(axis=1)
-    constant = kind.constant(target[rows], weights[rows]).repeat(len(target))
+    constant = kind.at(kind.constant(target[rows], weights[rows]), target)
     base = float((losses(kind, constant.value, target) * share)[known].sum())
     mine = float((losses(kind, prediction.value, target) * share)[known].sum())
     return None if base <= 0 else 1 - mine / base

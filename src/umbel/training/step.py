@@ -135,7 +135,7 @@ def step(
             once = (share * balancer.penalty(scene.present)).sum()
             once = once if prior is None else once + prior(model) / labels
             if once.requires_grad:
-                once.backward()  # type: ignore[no-untyped-call]
+                torch.autograd.backward(once)
             objective = objective + once.detach()
         among.sum_gradients(parameters)
         if clip is not None:
@@ -143,7 +143,7 @@ def step(
         return among.total(objective)
 
     try:
-        optimizer.step(closure)  # type: ignore[arg-type]
+        optimizer.step(closure)  # type: ignore[arg-type]  # a float would wait for the device
     except BadLossError as error:
         if bad_loss == "stop":
             raise
@@ -162,4 +162,5 @@ def _look_back(scene: Scene) -> None:
     local = torch.zeros_like(scene.share)
     for part in scene.parts:
         local += torch.cat(scene.losses(scene.model, part))
-    scene.balancer.after(Seen(losses=scene.among.total(local), present=scene.present))
+    with scene.naming():
+        scene.balancer.after(Seen(losses=scene.among.total(local), present=scene.present))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from umbel.data.batch import Batch
 from umbel.sharing.model import MultiTaskNet
 from umbel.tasks import TaskSet
+from umbel.tasks.tokens import Tokens
 from umbel.training.calibrate import Calibration, fit_calibration
 from umbel.training.skill import skill
 
-__all__ = ["Calibrations", "Criterion", "judge", "raw_outputs", "validation_losses"]
+__all__ = ["Calibrations", "Criterion", "judge", "raw_outputs", "validation_losses", "written"]
 
 Criterion = Literal["nll", "skill"]
 """What validation judges by: the mean negative log likelihood, or 1 - skill (see ``training.skill``)."""
@@ -36,6 +38,25 @@ def raw_outputs(model: MultiTaskNet, table: Batch, *, rows: int = 4096) -> dict[
         for target, raw in model(table.take(place).to(device)).items():
             parts[target].append(raw.cpu())
     return {target: torch.cat(found) for target, found in parts.items()}
+
+
+@torch.no_grad()
+def written(model: MultiTaskNet, table: Batch, tasks: TaskSet, *, rows: int = 512) -> dict[str, NDArray[Any]]:
+    """What a model writes, by target of tokens, [B, T]; no answer is looked at.
+
+    :param tasks: the targets asked for.
+    :param rows: how many go through the model at a time.
+    """
+    speech = {t.name: t.kind.speech for t in tasks.targets if isinstance(t.kind, Tokens)}
+    if not speech:
+        return {}
+    model.eval()
+    device = next(model.parameters()).device
+    parts: dict[str, list[Tensor]] = {target: [] for target in speech}
+    for place in torch.split(torch.arange(len(table)), rows):
+        for target, found in model.write(table.take(place).to(device), speech).items():
+            parts[target].append(found.cpu())
+    return {target: torch.cat(found).numpy() for target, found in parts.items()}
 
 
 def validation_losses(

@@ -93,7 +93,7 @@ def test_the_gramian_of_the_rows_drawn(count: int, monkeypatch: pytest.MonkeyPat
     draw = subsample._drawn
 
     def spied(*about: object) -> tuple[Tensor, Tensor]:
-        draws.append(draw(*about))  # type: ignore[arg-type]
+        draws.append(draw(*about))
         return draws[-1]
 
     monkeypatch.setattr(subsample, "_drawn", spied)

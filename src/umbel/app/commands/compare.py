@@ -13,7 +13,7 @@ __all__ = ["compare"]
 
 
 def compare(
-    data: options.Data,
+    data: options.MaybeData = None,
     targets: options.Targets = None,
     by: options.By = None,
     entity: options.Entity = None,
@@ -22,6 +22,7 @@ def compare(
     sharing: options.Sharing = None,
     balancing: options.Balancing = None,
     gradients: options.Gradients = None,
+    curriculum: options.Curriculum = None,
     splits: options.Splits = None,
     out: options.Out = None,
     seed: options.Seed = None,
@@ -38,6 +39,7 @@ def compare(
     from umbel.app.run import Run
     from umbel.app.timing import within
     from umbel.data.read import read_table
+    from umbel.errors import ConfigError
 
     code = run_processes(processes, sys.argv[1:])
     if code is not None:
@@ -51,17 +53,24 @@ def compare(
         sharing=sharing,
         balancing=balancing,
         gradients=gradients,
+        curriculum=curriculum,
         splits=splits,
         seed=seed,
     )
-    config = read_config(config_file, asked)
-    run = Run(out or Path("runs") / data.name.split(".")[0], writes=leads())
+    config = read_config(config_file, {**asked, "data": None if data is None else str(data)})
+    if config.data is None:
+        raise ConfigError(
+            "a comparison needs a table",
+            found="no DATA",
+            remedy="umbel compare DATA --targets a,b,c, or data: in --config",
+        )
+    run = Run(out or Path("runs") / config.called.split(".")[0].replace(" ", "_"), writes=leads())
     with within(minutes):
         compare_into(
             run,
-            read_table(data),
+            read_table(config.data),
             config,
-            title=f"{data.name}: {options.count(len(config.problem.targets), 'target')}",
+            title=f"{config.called}: {options.count(len(config.problem.targets), 'target')}",
             quiet=quiet,
             as_json=as_json,
         )

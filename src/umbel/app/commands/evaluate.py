@@ -16,6 +16,9 @@ def evaluate(
     data: options.Data,
     out: options.OutFile = None,
     resamples: Annotated[int, typer.Option("--resamples", help="Bootstrap resamples.", min=0)] = 1000,
+    test: Annotated[
+        bool, typer.Option("--test", help="Only the test rows of the file that a streamed fit was fitted on.")
+    ] = False,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -26,7 +29,7 @@ def evaluate(
     from umbel.training.files import write_text
     from umbel.training.loading import load
 
-    frame = load(model_folder(model)).evaluate(data, resamples=resamples)
+    frame = load(model_folder(model)).evaluate(data, resamples=resamples, test=test)
     rows = [{**row, "model": "model"} for row in plain(frame.to_dict("records"))]
     if out is not None:
         write_text(out, scores_text(rows))

@@ -23,6 +23,13 @@ def fit(
     sharing: options.Sharing = None,
     balancing: options.Balancing = None,
     gradients: options.Gradients = None,
+    curriculum: options.Curriculum = None,
+    stream: Annotated[
+        bool | None,
+        typer.Option(
+            "--stream", help="Read a Parquet file in parts, never as a whole: a net, and test scores."
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, from its checkpoint.")
     ] = False,
@@ -55,25 +62,33 @@ def fit(
         sharing=sharing,
         balancing=balancing,
         gradients=gradients,
+        curriculum=curriculum,
+        stream=stream,
         seed=seed,
     )
     if resume:
         folder, config = resumed(out, asked, config_file)
     else:
         config = read_config(config_file, {**asked, "data": None if data is None else str(data)})
-        folder = out or Path("runs") / Path(config.data or "fit").name.split(".")[0]
+        folder = out or Path("runs") / (config.called.split(".")[0].replace(" ", "_") or "fit")
     if config.data is None:
         raise ConfigError(
             "a fit needs a table",
             found="no DATA",
             remedy="umbel fit DATA --targets a,b,c, or data: in --config",
         )
+    if config.stream is not None and not isinstance(config.data, str):
+        raise ConfigError(
+            "one Parquet file is streamed",
+            found=f"{len(config.data)} tables",
+            remedy="stream: false, or join the tables",
+        )
     with within(minutes):
         fit_into(
             Run(folder, writes=leads()),
-            read_table(Path(config.data)),
+            read_table(config.data) if config.stream is None else Path(str(config.data)),
             config,
-            title=f"{Path(config.data).name}: {options.count(len(config.problem.targets), 'target')}",
+            title=f"{config.called}: {options.count(len(config.problem.targets), 'target')}",
             quiet=quiet,
             as_json=as_json,
             resume=resume,

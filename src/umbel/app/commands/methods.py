@@ -15,6 +15,7 @@ METHODS = {
     "kind": "umbel.tasks.kind:KINDS",
     "learner": "umbel.training.learner:LEARNERS",
     "encoder": "umbel.encoders.encoder:ENCODERS",
+    "fusion": "umbel.encoders.fusion:FUSIONS",
     "sharing": "umbel.sharing.sharing:SHARINGS",
     "blocks": "umbel.sharing.trunk:TRUNKS",
     "balancer": "umbel.balancing.balancer:BALANCERS",

@@ -25,31 +25,28 @@ def predict(
     as_json: options.AsJson = False,
 ) -> None:
     """Decisions, probabilities, means and intervals for the rows of a table without targets."""
-    import pandas as pd
-
     from umbel.app.console import print_json
     from umbel.app.doors import model_folder
-    from umbel.data.read import read_table, take_column
+    from umbel.app.streams import answers, in_pieces, write_pieces
+    from umbel.data.read import read_table
     from umbel.training.files import write_bytes
     from umbel.training.loading import load
 
     fitted = load(model_folder(model))
-    frame = read_table(data)
-    kept = [take_column(frame, name, "column to keep") for name in options.names(keep) or []]
+    kept = options.names(keep) or []
     if top_k is not None:
         for target in fitted.tasks_.targets:
             if "top_k" in target.kind.options:
                 fitted.rules_[target.name] = {**(fitted.rules_[target.name] or {}), "top_k": top_k}
-    answers = fitted.predict(frame)
-    if kept:
-        clash = [c for c in (str(k.name) for k in kept) if c in answers.columns]
-        first = pd.concat(kept, axis=1).rename(columns={c: f"{c}_given" for c in clash})
-        answers = pd.concat([first, answers], axis=1)
+    if out is not None and not as_json and in_pieces(data, out):
+        write_pieces(fitted, data, out, kept)
+        return
+    found = answers(fitted, read_table(data), kept)
     if as_json:
-        print_json(answers.to_dict("records"))
+        print_json(found.to_dict("records"))
     elif out is None:
-        answers.to_csv(sys.stdout, index=False, lineterminator="\n")
+        found.to_csv(sys.stdout, index=False, lineterminator="\n")
     elif out.suffix in (".parquet", ".pq"):
-        write_bytes(out, answers.to_parquet(index=False))
+        write_bytes(out, found.to_parquet(index=False))
     else:
-        write_bytes(out, answers.to_csv(index=False, lineterminator="\n").encode())
+        write_bytes(out, found.to_csv(index=False, lineterminator="\n").encode())

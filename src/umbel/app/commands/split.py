@@ -26,11 +26,35 @@ def split(
     ] = None,
     inputs: options.Inputs = None,
     how: Annotated[
-        str | None, typer.Option("--how", help="random, balanced, time or situation; random by default.")
+        str | None,
+        typer.Option("--how", help="random, balanced, time, situation or difficulty; random by default."),
     ] = None,
     time: Annotated[str | None, typer.Option("--time", help="The column a split by time follows.")] = None,
+    valid_from: Annotated[
+        str | None, typer.Option("--valid-from", help="First time of validation: a number, or 2020-01-31.")
+    ] = None,
+    test_from: Annotated[
+        str | None, typer.Option("--test-from", help="First time of test; with --valid-from.")
+    ] = None,
+    gap: Annotated[
+        str | None,
+        typer.Option("--gap", help="Rows so long before the next period are left out: a number, or 7d, 12h."),
+    ] = None,
+    horizon: Annotated[
+        str | None,
+        typer.Option(
+            "--horizon", help="A label is known so long after its row, or the column that says when."
+        ),
+    ] = None,
     situation: Annotated[
         str | None, typer.Option("--situation", help="The column of sites or speakers held out whole.")
+    ] = None,
+    difficulty: Annotated[
+        str | None,
+        typer.Option("--difficulty", help="The column that says how hard a row is; else a model's loss."),
+    ] = None,
+    test_rows: Annotated[
+        str | None, typer.Option("--test-rows", help="hard, easy or stratified, of a split by difficulty.")
     ] = None,
     shares: Annotated[
         str | None, typer.Option("--shares", help="Of training, validation and test: 0.7,0.1,0.2.")
@@ -69,7 +93,13 @@ def split(
             "problem.inputs": options.names(inputs),
             "problem.time": time,
             "problem.split.how": how,
+            "problem.split.valid_from": valid_from,
+            "problem.split.test_from": test_from,
+            "problem.split.gap": gap,
+            "problem.split.horizon": horizon,
             "problem.split.situation": situation,
+            "problem.split.difficulty": difficulty,
+            "problem.split.test_rows": test_rows,
             "problem.split.shares": numbers(shares),
             "seed": seed,
         },
@@ -80,7 +110,12 @@ def split(
     if sides is None and (report is None or not report.leaks):  # a split that leaks is not kept
         write_sides(out, found)
     if as_json:
-        told = {"rows": found.sizes, "written": None if sides is not None else out}
+        told = {
+            "rows": found.sizes,
+            "notes": found.notes,
+            "written": None if sides is not None else out,
+            **({} if found.balance is None else {"deviations": found.balance.to_dict("records")}),
+        }
         print_json(told if report is None else {**told, "audit": report.state})
     elif not quiet:
         say(found, report)

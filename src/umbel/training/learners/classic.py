@@ -19,7 +19,16 @@ from umbel.tasks import Prediction, TaskSet
 from umbel.tasks.kind import Kind
 from umbel.training.learner import Predictions, State
 
-__all__ = ["Answers", "Classic", "answers", "entity_folds", "in_order", "spread_of"]
+__all__ = [
+    "Answers",
+    "Classic",
+    "answers",
+    "entity_folds",
+    "in_order",
+    "negative_weights",
+    "no_texts",
+    "spread_of",
+]
 
 Array = NDArray[np.float64]
 
@@ -159,7 +168,7 @@ class Classic(ABC):
     @staticmethod
     def serves(train: Dataset) -> str:
         """See :class:`Learner`."""
-        return negative_weights(train)
+        return no_texts(train) or negative_weights(train)
 
     @abstractmethod
     def state(self) -> State:
@@ -180,6 +189,14 @@ def negative_weights(train: Dataset) -> str:
     for target in train.tasks.targets:
         if (train.weights(target.name) < 0).any():
             return f"'{target.name}' has labels of negative weight"
+    return ""
+
+
+def no_texts(train: Dataset) -> str:
+    """A reason when some target is to be written, which takes a model of one token after another."""
+    for target in train.tasks.targets:
+        if target.kind.response == "sequence":
+            return f"'{target.name}' is {target.kind.name}: a text, which this learner does not write"
     return ""
 
 

@@ -6,11 +6,10 @@ from typing import Any, ClassVar, get_args
 
 import numpy as np
 
-from umbel.data.dataset import Dataset
 from umbel.errors import ConfigError, near
 from umbel.training.learner import LEARNERS
-from umbel.training.learners.classic import Classic
-from umbel.training.learners.stacks import SharedLinear, Solved, Stack
+from umbel.training.learners.shared_linear import SharedLinear, Solved
+from umbel.training.learners.stacks import Stack
 from umbel.training.learners.task_covariance import stacked_names
 from umbel.training.solvers.clustered import ClusterFit, Form, choose_clusters
 
@@ -52,11 +51,6 @@ class Clustered(SharedLinear):
                 "pseudo must be at least 0", found=f"{pseudo!r}", remedy="it counts tasks; 0 is no prior"
             )
         self.form, self.most, self.restarts, self.pseudo = form, most, restarts, pseudo
-
-    @staticmethod
-    def serves(train: Dataset) -> str:
-        """Numbers with the same inputs, in at least two tasks; see :class:`Learner`."""
-        return Classic.serves(train) or Clustered._reason(train)
 
     def _solve(self, stack: Stack, response: str) -> tuple[Solved, dict[str, Any]]:
         X = stack.with_constant(1.0)

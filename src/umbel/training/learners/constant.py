@@ -11,14 +11,14 @@ from umbel.data.dataset import Dataset
 from umbel.data.schema import Schema
 from umbel.tasks import Prediction
 from umbel.training.learner import LEARNERS, Predictions, State
-from umbel.training.learners.classic import Classic, answers, by_group
+from umbel.training.learners.classic import Classic, answers, by_group, negative_weights
 
 __all__ = ["Constant"]
 
 
 @LEARNERS.register("constant", source="maximum likelihood without inputs")
 class Constant(Classic):
-    """The mean, the class shares or the label rates of each task; of all groups for an unseen group."""
+    """The mean, class shares, label rates or token shares of each task; of all groups for an unseen group."""
 
     name: ClassVar[str] = "constant"
 
@@ -26,6 +26,11 @@ class Constant(Classic):
         super().__init__()
         self._pooled: dict[str, Prediction] = {}
         self._groups: dict[str, dict[int, Prediction]] = {}
+
+    @staticmethod
+    def serves(train: Dataset) -> str:
+        """Every kind; see :class:`Learner`."""
+        return negative_weights(train)
 
     def _fit(self, train: Dataset, valid: Dataset) -> None:
         self._pooled, self._groups = {}, {}
@@ -43,11 +48,12 @@ class Constant(Classic):
         """See :class:`Learner`."""
         found: Predictions = {}
         for target in rows.tasks.targets:
-            answer = self._pooled[target.name].repeat(len(rows))
+            values = rows.values(target.name)
+            answer = target.kind.at(self._pooled[target.name], values)
             for group, at in by_group(rows):
                 own = None if group is None else self._groups.get(target.name, {}).get(group)
                 if own is not None:
-                    answer = answer.put(at, own.repeat(len(at)))
+                    answer = answer.put(at, target.kind.at(own, values[at]))
             found[target.name] = answer
         return found
 

@@ -18,13 +18,22 @@ from umbel.tasks import Prediction
 from umbel.training.learner import LEARNERS, Predictions, State
 from umbel.training.learners.classic import Classic, answers, in_order
 
-__all__ = ["GaussianProcess"]
+__all__ = ["GaussianProcess", "too_wide"]
 
 Array = NDArray[np.float64]
 MOST_ROWS = 2000
 MOST_FEATURES = 500
 KERNEL_ROWS = 400
 """Rows, drawn at random, that the kernel's parameters are chosen on where there are more."""
+
+
+def too_wide(train: Dataset) -> str:
+    """Why a process cannot take the inputs of these rows; empty when it can."""
+    many = [c.name for c in train.schema.columns if c.type in ("set", "text")]
+    if many:
+        return f"'{many[0]}' gives too many features for one length"
+    width = fitted_design(in_order(train)).width
+    return f"{width} features, more than {MOST_FEATURES}" if width > MOST_FEATURES else ""
 
 
 @dataclass(frozen=True)
@@ -91,13 +100,7 @@ class GaussianProcess(Classic):
                 return f"'{target.name}' is {target.kind.name}: only gaussian answers"
             if train.known(target.name).sum() > MOST_ROWS:
                 return f"'{target.name}' has more than {MOST_ROWS} training rows"
-        wide = [c.name for c in train.schema.columns if c.type in ("set", "text")]
-        if wide:
-            return f"'{wide[0]}' gives too many features for one length"
-        width = fitted_design(in_order(train)).width
-        if width > MOST_FEATURES:
-            return f"{width} features, more than {MOST_FEATURES}"
-        return Classic.serves(train)
+        return too_wide(train) or Classic.serves(train)
 
     def _fit(self, train: Dataset, valid: Dataset) -> None:
         self._design = fitted_design(train)

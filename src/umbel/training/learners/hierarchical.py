@@ -6,11 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from umbel.data.dataset import Dataset
 from umbel.errors import ConfigError, near
 from umbel.training.learner import LEARNERS
-from umbel.training.learners.classic import Classic
-from umbel.training.learners.stacks import SharedLinear, Solved, Stack
+from umbel.training.learners.shared_linear import SharedLinear, Solved
+from umbel.training.learners.stacks import Stack
 from umbel.training.solvers.hierarchical import Form, fit_hierarchical
 
 __all__ = ["Hierarchical"]
@@ -34,11 +33,6 @@ class Hierarchical(SharedLinear):
         if form not in _FORMS:
             raise ConfigError("the form of S must be known", found=f"'{form}'", remedy=near(form, _FORMS))
         self.form, self.pseudo = form, pseudo
-
-    @staticmethod
-    def serves(train: Dataset) -> str:
-        """Numbers with the same inputs, in at least two tasks; see :class:`Learner`."""
-        return Classic.serves(train) or Hierarchical._reason(train)
 
     def _solve(self, stack: Stack, response: str) -> tuple[Solved, dict[str, Any]]:
         X = stack.with_constant(1.0)

@@ -12,8 +12,17 @@ from umbel.data.dataset import Dataset
 from umbel.data.schema import Schema
 from umbel.encoders.design import Design, DesignMatrix, fitted_design
 from umbel.training.learner import LEARNERS, Predictions, State
-from umbel.training.learners.classic import Answers, Classic, answers, by_group, spread_of
-from umbel.training.learners.linear_member import LinearMember, Part, fit_member
+from umbel.training.learners.classic import (
+    Answers,
+    Classic,
+    answers,
+    by_group,
+    negative_weights,
+    spread_of,
+)
+from umbel.training.learners.kneser_ney import BigramMember, fit_texts
+from umbel.training.learners.linear_member import LinearMember, fit_member
+from umbel.training.learners.linear_paths import Part
 from umbel.training.solvers.ridge import ridge_leave_one_out
 
 __all__ = ["Linear"]
@@ -29,7 +38,7 @@ class Linear(Classic):
     Grades: a ridge score of the grade, then cumulative odds on its held-out values. In the rows
     layout every group has its own model (for numbers: ridge with exact leave-one-out, on columns as
     they are or standardised, whichever leaves less error); unseen groups are answered by a model of
-    all groups together.
+    all groups together. Texts: the interpolated Kneser-Ney bigram, the linear model of tokens.
 
     :param knots: inner knots of a spline per number column; None: 8 where the table is large enough.
     :param folds: of the training rows, where validation holds few labels.
@@ -43,12 +52,22 @@ class Linear(Classic):
         self._design: DesignMatrix | None = None
         self._members: dict[str, LinearMember] = {}
         self._groups: dict[str, dict[int, LinearMember]] = {}
+        self._texts: dict[str, BigramMember] = {}
+
+    @staticmethod
+    def serves(train: Dataset) -> str:
+        """Every kind; see :class:`Learner`."""
+        return negative_weights(train)
 
     def _fit(self, train: Dataset, valid: Dataset) -> None:
         self._design = fitted_design(train, knots=self._choose_knots(train))
         X, X_valid = self._inputs(train), self._inputs(valid)
-        self._members, self._groups = {}, {}
+        self._members, self._groups, self._texts = {}, {}, {}
         for target in train.tasks.targets:
+            if target.kind.response == "sequence":
+                told = fit_texts(train, valid, target.name)
+                self._texts[target.name], self._notes[target.name] = told
+                continue
             part = _part(train, X, answers(train, target.name))
             check = _part(valid, X_valid, answers(valid, target.name))
             self._members[target.name], note = fit_member(part, check, folds=self.folds)
@@ -99,6 +118,9 @@ class Linear(Classic):
         X = self._inputs(rows)
         found: Predictions = {}
         for target in rows.tasks.targets:
+            if target.name in self._texts:
+                found[target.name] = self._texts[target.name].predict(rows, target.name)
+                continue
             answer = self._members[target.name].predict(X)
             for group, at in by_group(rows):
                 own = None if group is None else self._groups.get(target.name, {}).get(group)
@@ -110,9 +132,10 @@ class Linear(Classic):
     @property
     def parameters(self) -> int:
         """See :class:`Learner`."""
+        texts = sum(member.parameters for member in self._texts.values())
         if self._groups:
-            return sum(m.parameters for found in self._groups.values() for m in found.values())
-        return sum(member.parameters for member in self._members.values())
+            return texts + sum(m.parameters for found in self._groups.values() for m in found.values())
+        return texts + sum(member.parameters for member in self._members.values())
 
     def state(self) -> State:
         """See :class:`Learner`."""
@@ -123,6 +146,7 @@ class Linear(Classic):
             "groups": {
                 name: {str(g): m.state() for g, m in found.items()} for name, found in self._groups.items()
             },
+            "texts": {name: member.state() for name, member in self._texts.items()},
         }
 
     def _restore(self, state: State, schema: Schema) -> None:
@@ -132,6 +156,7 @@ class Linear(Classic):
             n: {int(g): LinearMember.from_state(s) for g, s in found.items()}
             for n, found in state["groups"].items()
         }
+        self._texts = {n: BigramMember.from_state(s) for n, s in state.get("texts", {}).items()}
 
 
 def _part(rows: Dataset, X: Design, own: Answers) -> Part:

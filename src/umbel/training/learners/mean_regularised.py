@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from umbel.data.dataset import Dataset
 from umbel.training.learner import LEARNERS
-from umbel.training.learners.classic import Classic, entity_folds
-from umbel.training.learners.stacks import SharedLinear, Solved, Stack
+from umbel.training.learners.classic import entity_folds
+from umbel.training.learners.shared_linear import SharedLinear, Solved
+from umbel.training.learners.stacks import Stack
 from umbel.training.solvers.mean_regularised import MeanFit, mean_logistic, mean_ridge_path
 
 __all__ = ["MeanRegularised"]
@@ -34,11 +34,6 @@ class MeanRegularised(SharedLinear):
     def __init__(self, *, common: float = 1.0, folds: int = 5) -> None:
         super().__init__()
         self.common, self.folds = common, folds
-
-    @staticmethod
-    def serves(train: Dataset) -> str:
-        """Numbers or labels with the same inputs, in at least two tasks; see :class:`Learner`."""
-        return Classic.serves(train) or MeanRegularised._reason(train)
 
     def _solve(self, stack: Stack, response: str) -> tuple[Solved, dict[str, Any]]:
         if response == "gaussian":

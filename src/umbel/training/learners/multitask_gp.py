@@ -16,7 +16,8 @@ from umbel.errors import ConfigError, near
 from umbel.seeding import numpy_generator
 from umbel.tasks import Prediction
 from umbel.training.learner import LEARNERS, Predictions, State
-from umbel.training.learners.classic import Classic, in_order
+from umbel.training.learners.classic import Classic
+from umbel.training.learners.gaussian_process import too_wide
 from umbel.training.learners.task_covariance import correlation_note
 from umbel.training.learners.task_labels import TaskLabels, labels_by_column, labels_by_group, some_labels
 from umbel.training.solvers.multitask_gp import Coregional, Posterior, fit_coregional, posterior
@@ -27,7 +28,6 @@ __all__ = ["MultitaskGP"]
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 MOST_LABELS = 3000
-MOST_FEATURES = 500
 KERNEL_LABELS = 800
 """Labels, of rows drawn at random, that the parameters are chosen on where there are more."""
 
@@ -126,13 +126,7 @@ class MultitaskGP(Classic):
         for name, count in counts.items():
             if count > MOST_LABELS:
                 return f"{count} known labels ({name}), more than the {MOST_LABELS} of an exact process"
-        wide = [c.name for c in train.schema.columns if c.type in ("set", "text")]
-        if wide:
-            return f"'{wide[0]}' gives too many features for one length"
-        width = fitted_design(in_order(train)).width
-        if width > MOST_FEATURES:
-            return f"{width} features, more than {MOST_FEATURES}"
-        return Classic.serves(train)
+        return too_wide(train) or Classic.serves(train)
 
     def _fit(self, train: Dataset, valid: Dataset) -> None:
         self._design = fitted_design(train)

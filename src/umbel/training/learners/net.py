@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,32 +14,21 @@ from umbel.data.batch import Batch
 from umbel.data.dataset import Dataset
 from umbel.data.schema import Schema
 from umbel.encoders.space import FeatureSpace
-from umbel.errors import ConfigError, DataError
-from umbel.seeding import derive
-from umbel.sharing.model import MultiTaskNet, initialise
+from umbel.errors import DataError
+from umbel.sharing.model import MultiTaskNet
 from umbel.tasks import Prediction, TaskSet
 from umbel.training.checkpoint import Store, arrays_of, tensors_of
 from umbel.training.distributed import Processes, joined
 from umbel.training.learner import LEARNERS, Predictions, State
+from umbel.training.learners.net_loop import dtype_of, hard_of, loop_of, run, store_of
+from umbel.training.learners.net_member import Member, chosen_of
 from umbel.training.learners.net_options import NetOptions
-from umbel.training.learners.net_parts import (
-    Member,
-    balancer_of,
-    chosen_of,
-    deterministic,
-    device_of,
-    model_of,
-    optimizer_of,
-    prior_of,
-    sampler_of,
-)
+from umbel.training.learners.net_parts import deterministic, device_of, model_of, shares_of
 from umbel.training.loop import Loop, raw_outputs
 from umbel.training.losses import count_labels
 from umbel.training.progress import Progress
-from umbel.training.pulling.scene import BadLossError
-from umbel.training.schedule import schedule
-from umbel.training.stopping import Stopping
-from umbel.training.tabulate import encoded, fitted_space, labelled, space_key, start_of, tabulate
+from umbel.training.tabulate import encoded, fitted_space, space_key, tabulate
+from umbel.training.validation import written
 
 __all__ = ["Net"]
 
@@ -71,6 +56,7 @@ class Net(NetOptions):
         self._size = 0
         self._skipped = 0
         self._gradients: dict[str, Any] | None = None
+        self._shares: dict[str, float] = {}
 
     @property
     def stops(self) -> bool:
@@ -97,9 +83,9 @@ class Net(NetOptions):
             device = device_of(self.device)
             stack.enter_context(torch.random.fork_rng(devices=[device] if device.type == "cuda" else []))
             stack.enter_context(deterministic(self.deterministic, device))
-            encoders, dtype = self.encoder_options(), self._dtype()
-            self._tasks, self._key = train.tasks, space_key(train, encoders)
-            self._space = fitted_space(train, encoders)
+            encoders, fused, dtype = self.encoder_options(), self.fused, self._dtype()
+            self._tasks, self._key = train.tasks, space_key(train, encoders, fused)
+            self._space = fitted_space(train, encoders, fused)
             table = tabulate(train, encoded(train, self._space, self._key), dtype)
             check = tabulate(valid, encoded(valid, self._space, self._key), dtype)
             if not float(count_labels(table, train.tasks).sum()):
@@ -123,14 +109,15 @@ class Net(NetOptions):
     ) -> None:
         saved = store.load() if store is not None else None
         self._members, self._gradients = [], None
+        hard, kept = hard_of(self, train, among, store)
         if saved is not None and saved["outer"]["member"]:
             self._gradients = saved["outer"]["gradients"]
         for k in range(self.members):
-            done = [f"member-{j}" for j in range(k)]
+            done = [*kept, *(f"member-{j}" for j in range(k))]
             if saved is not None and store is not None and k < saved["outer"]["member"]:
                 self._members.append(Member.from_state(store.part(f"member-{k}")))
                 continue
-            loop = self._loop(k, train, table, check, device, among)
+            loop = self._loop(k, train, table, check, device, among, hard)
             loop.store, loop.prefix = store, f"member-{k}-"
             loop.outer, loop.outer_parts = {"member": k, "gradients": self._gradients}, done
             loop.offset = k * (2 * self.epochs * len(loop.sampler) + 2)
@@ -139,35 +126,17 @@ class Net(NetOptions):
             title = self.name if self.members == 1 else f"{self.name} {k + 1}/{self.members}"
             show = self.progress if among.first else False
             with Progress(title, self.epochs, len(loop.sampler), show=show) as progress:
-                self._run(loop, progress)
-            self._members.append(self._sound(chosen_of(loop)))
+                run(loop, progress, self.lr)
+            self._members.append(chosen_of(loop).sound(self.lr))
             self._skipped += len(loop.skipped)
             if loop.diagnosis is not None:
                 self._gradients = loop.diagnosis.told
             self._size = sum(p.numel() for p in loop.model.parameters())
+            if k == 0:
+                self._shares = shares_of(loop.model, check)
             if store is not None and among.first:
                 store.put(f"member-{k}", self._members[-1].state())
             among.wait()
-
-    def _run(self, loop: Loop, progress: Progress) -> None:
-        """:raises BadLossError: a loss is NaN or infinite; task, step and rate are named."""
-        try:
-            loop.run(progress)
-        except BadLossError as error:
-            found = f"{error.found}, with lr: {self.lr:g}"
-            raise BadLossError(error.rule, found=found, remedy=error.remedy) from None
-
-    def _sound(self, member: Member) -> Member:
-        """:raises ConfigError: training has diverged: the loss of what is kept is not finite."""
-        lines = [*member.train.values(), *([v or 0.0 for v in line] for line in member.valid.values())]
-        whole = all(v.isfinite().all() for state in member.states.values() for v in state.values())
-        if whole and all(np.isfinite(line).all() for line in lines):
-            return member
-        raise ConfigError(
-            "the training of a net must not diverge",
-            found=f"losses or parameters that are no longer finite, with lr: {self.lr:g}",
-            remedy="a smaller lr, or clip: 1",
-        )
 
     def _loop(
         self,
@@ -177,71 +146,27 @@ class Net(NetOptions):
         check: Batch,
         device: torch.device,
         among: Processes,
+        hard: Tensor | None,
     ) -> Loop:
         """All of one member before its first step."""
-        seed = self.seed if member == 0 else derive(self.seed, "member", member)
-        rows = labelled(table)
-        tasks = train.tasks
-        model = self._model(tasks)
-        initialise(model, seed)
-        model.to(self._dtype())
-        for target in tasks.targets:
-            start = start_of(target.kind, table.targets[target.name], table.weights[target.name])
-            model.head(target.name).start(start)
-        model.to(device)
-        balancer = balancer_of(self, len(tasks), seed).to(device)
-        whole = self.optimizer == "lbfgs"
-        sampler = sampler_of(self, tasks, table, rows, seed, among)
-        torch.manual_seed(derive(seed, "dropout", among.rank))
-        return Loop(
-            model=model,
-            tasks=tasks,
-            table=table,
-            rows=rows,
-            valid=check,
-            balancer=balancer,
-            prior=prior_of(self),
-            optimizer=optimizer_of(self, model, balancer),
-            sampler=sampler,
-            schedule=schedule(self.schedule),
-            stopping=Stopping([t.name for t in tasks.targets], self.stopping, self.patience),
-            epochs=self.epochs,
-            labels=float(count_labels(table, tasks).sum()),
-            processes=among,
-            weighting=self.task_weighting,
-            gradients=self.gradients,
-            bad_loss=self.bad_loss,
-            seed=seed,
-            criterion=self.criterion,
-            judge_every=self.judge_every,
-            clip=None if whole else self.clip,
-            pieces=self.pieces,
-            calibrate=self.calibrate and self.stopping != "none",
-            average=0.0 if whole else self.average,
-            precision=torch.bfloat16 if self.dtype == "bfloat16" else None,
-            every=self.every,
-            diagnose=self.diagnose and member == 0,
-        )
+        model = self._model(train.tasks)
+        return loop_of(self, model, member, train.tasks, table, check, device, among, hard)
 
     def _dtype(self) -> torch.dtype:
-        return torch.float64 if self.dtype == "float64" else torch.float32
+        return dtype_of(self)
+
+    def _new_space(self, schema: Schema) -> FeatureSpace:
+        return FeatureSpace(schema, self.encoder_options(), **self.fused)
 
     def _model(self, tasks: TaskSet) -> MultiTaskNet:
         """A model of its own over the fitted space."""
         assert self._space is not None
-        space = FeatureSpace(self._space.schema, self.encoder_options()).restore(self._space.state())
+        space = self._new_space(self._space.schema).restore(self._space.state())
         return model_of(self, space, tasks)
 
     def _store(self, train: Dataset, valid: Dataset) -> Store | None:
-        """Where this very fit keeps its checkpoints: a folder named after its options, tasks and rows."""
-        if self.checkpoint is None:
-            return None
-        options = {k: v for k, v in self.options.items() if k not in ("checkpoint", "every", "progress")}
-        told = json.dumps([options, train.tasks.state, train.schema.state], sort_keys=True, default=str)
-        mark = hashlib.sha256(told.encode())
-        for rows in (train.rows, valid.rows):
-            mark.update(np.ascontiguousarray(rows).tobytes())
-        return Store(Path(self.checkpoint) / f"{self.name}-{mark.hexdigest()[:12]}")
+        """Where this very fit keeps its checkpoints."""
+        return store_of(self, self.name, train, valid)
 
     # ---- predicting ----
 
@@ -258,11 +183,12 @@ class Net(NetOptions):
             for epoch, state in member.states.items():
                 # heads of targets that take another epoch are not among the state, nor looked at
                 model.load_state_dict(state, strict=False)
-                raw = raw_outputs(model, table)
-                for target in self._tasks.targets:
-                    if member.chosen[target.name] == epoch:
-                        calibrated = member.calibrations.get(target.name, _as_is)
-                        found[target.name].append(target.kind.predict(calibrated(raw[target.name].double())))
+                mine = self._tasks.only(*(t for t, chosen in member.chosen.items() if chosen == epoch))
+                raw, texts = raw_outputs(model, table), written(model, table, mine)
+                for target in mine.targets:
+                    calibrated = member.calibrations.get(target.name, _as_is)
+                    said = target.kind.predict(calibrated(raw[target.name].double()))
+                    found[target.name].append(replace(said, tokens=texts.get(target.name)))
         share = [1 / len(self._members)] * len(self._members)
         return {
             t.name: found[t.name][0] if len(share) == 1 else t.kind.mix(found[t.name], share)
@@ -298,6 +224,7 @@ class Net(NetOptions):
             "training": first.train,
             "skipped_steps": self._skipped,
             "gradients": self._gradients,
+            "fusion_shares": self._shares,
         }
 
     def state(self) -> State:
@@ -314,7 +241,7 @@ class Net(NetOptions):
     def restore(self, state: State, tasks: TaskSet, schema: Schema) -> None:
         """See :class:`Learner`."""
         self._tasks, self._key = tasks, None
-        self._space = FeatureSpace(schema, self.encoder_options()).restore(state["space"])
+        self._space = self._new_space(schema).restore(state["space"])
         self._size, self._gradients = int(state["size"]), state.get("gradients")
         self._members = [Member.from_state(tensors_of(member)) for member in state["members"]]
 

@@ -1,11 +1,10 @@
-"""What a net is put together from: model, optimiser, loop, and the members it keeps."""
+"""What a net is put together from: device, model, balancer, sampler, prior, optimiser."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -14,67 +13,34 @@ from torch import Tensor, nn
 from umbel.balancing.balancer import Balancer
 from umbel.balancing.making import make
 from umbel.data.batch import Batch
+from umbel.data.curriculum import Curriculum
 from umbel.data.sampler import Sampler
+from umbel.data.table_sampler import TableSampler
 from umbel.data.task_sampler import TaskSampler
 from umbel.encoders.space import FeatureSpace
 from umbel.errors import ConfigError
 from umbel.seeding import derive
 from umbel.sharing.model import MultiTaskNet
 from umbel.tasks import TaskSet
-from umbel.training.calibrate import Calibration
+from umbel.training.curriculum import Pacing
 from umbel.training.distributed import Processes
 from umbel.training.learners.net_options import NetOptions
-from umbel.training.loop import Loop, Snapshot, judge, snapshot
 from umbel.training.prior import PRIORS, Prior
 
 __all__ = [
-    "Member",
     "balancer_of",
-    "chosen_of",
     "deterministic",
     "device_of",
     "model_of",
     "optimizer_of",
     "prior_of",
     "sampler_of",
+    "shares_of",
 ]
 
+_AT_HEADS = 64
+"""Hidden units of a head with side inputs, where none are asked for."""
 _CLASSES = ("bernoulli", "categorical", "ordered", "simplex")
-
-
-@dataclass
-class Member:
-    """One trained net: for each time it was judged that a target is taken from, the state of the model.
-
-    :param states: by time, counted from 1.
-    :param chosen: time by target.
-    :param calibrations: of the raw outputs, by target; a target without one has none.
-    :param valid: validation losses by target, from time 0 (before training) on.
-    :param train: training losses by target, from time 1 on.
-    """
-
-    states: dict[int, Snapshot]
-    chosen: dict[str, int]
-    calibrations: dict[str, Calibration]
-    valid: dict[str, list[float | None]]
-    train: dict[str, list[float]]
-
-    def state(self) -> dict[str, Any]:
-        """All of it; JSON values and tensors."""
-        return {
-            "states": {str(epoch): dict(state) for epoch, state in self.states.items()},
-            "chosen": self.chosen,
-            "calibrations": {target: asdict(found) for target, found in self.calibrations.items()},
-            "valid": self.valid,
-            "train": self.train,
-        }
-
-    @staticmethod
-    def from_state(state: Mapping[str, Any]) -> Member:
-        """The member that :meth:`state` told of."""
-        states = {int(epoch): dict(found) for epoch, found in state["states"].items()}
-        calibrations = {target: Calibration(**found) for target, found in state["calibrations"].items()}
-        return Member(states, dict(state["chosen"]), calibrations, dict(state["valid"]), dict(state["train"]))
 
 
 def device_of(name: str) -> torch.device:
@@ -129,7 +95,7 @@ def model_of(options: NetOptions, space: FeatureSpace, tasks: TaskSet) -> MultiT
         tasks,
         sharing=options.sharing,
         options=trunk,
-        hidden=options.head_hidden,
+        hidden=options.head_hidden or (_AT_HEADS if any(c.side for c in space.schema.columns) else 0),
         wide=wide,
         group_width=options.task_embedding,
     )
@@ -159,14 +125,44 @@ def balancer_of(options: NetOptions, count: int, seed: int) -> Balancer:
 
 
 def sampler_of(
-    options: NetOptions, tasks: TaskSet, table: Batch, rows: Tensor, seed: int, among: Processes
+    options: NetOptions,
+    tasks: TaskSet,
+    table: Batch,
+    rows: Tensor,
+    seed: int,
+    among: Processes,
+    hard: Tensor | None = None,
 ) -> Sampler:
     """The order of rows that the options tell of.
 
     :param table: the training rows.
     :param rows: positions of those that have a known label.
+    :param hard: how hard each training row is, [B], where there is a curriculum.
     """
+    plain = _plain_sampler(options, tasks, table, rows, seed, among)
+    if options.curriculum == "none":
+        return plain
+    assert hard is not None, "a curriculum follows the difficulty of the rows"
+    pacing = Pacing.of(options.curriculum_options or {})
+    until = pacing.until(options.epochs)
+    return Curriculum(plain, hard[rows], how=options.curriculum, start=pacing.start, **until)
+
+
+def _plain_sampler(
+    options: NetOptions, tasks: TaskSet, table: Batch, rows: Tensor, seed: int, among: Processes
+) -> Sampler:
+    """The order of rows without a curriculum."""
     whole = options.optimizer == "lbfgs"
+    if "table" in table.side and not whole:
+        return TableSampler(
+            table.side["table"][rows],
+            options.batch_size,
+            seed,
+            how=options.sampling,
+            alpha=options.sampling_alpha,
+            rank=among.rank,
+            world=among.world,
+        )
     if options.sampling == "proportional":
         size = len(rows) if whole else options.batch_size
         return Sampler(len(rows), size, seed, rank=among.rank, world=among.world, shuffle=not whole)
@@ -222,49 +218,10 @@ def optimizer_of(options: NetOptions, model: nn.Module, balancer: Balancer) -> t
     return found
 
 
-def chosen_of(loop: Loop) -> Member:
-    """What is kept of a loop that is over."""
-    stopping = loop.stopping
-    chosen = stopping.chosen
-    if stopping.how == "none" or not loop.snapshots:
-        chosen = dict.fromkeys(chosen, stopping.epochs)
-        with loop.averaged():
-            states = {stopping.epochs: snapshot(loop.model)}
-    elif stopping.how == "head":
-        return _best_heads(loop, loop.snapshots[stopping.shared])
-    else:
-        states = {
-            epoch: _only(loop.model, loop.snapshots[epoch], {t for t, e in chosen.items() if e == epoch})
-            for epoch in set(chosen.values())
-        }
-    kept = {
-        target: loop.calibrations[epoch][target]
-        for target, epoch in chosen.items()
-        if target in loop.calibrations.get(epoch, {})
-    }
-    return Member(states, chosen, kept, stopping.curves, loop.curves)
-
-
-def _only(model: MultiTaskNet, state: Snapshot, targets: set[str]) -> Snapshot:
-    """A snapshot without the heads of other targets."""
-    unused = tuple(f"heads.{m}." for t, m in model.targets.items() if t not in targets)
-    return {name: value for name, value in state.items() if not name.startswith(unused or ("\0",))}
-
-
-def _best_heads(loop: Loop, trunk: Snapshot) -> Member:
-    """On the trunk of one epoch, each target's head of the epoch that validation likes best."""
-    best: dict[str, tuple[float, int, Calibration | None]] = {}
-    for epoch, heads in sorted(loop.heads.items()):
-        loop.model.load_state_dict({**trunk, **heads})
-        losses, found = judge(loop.model, loop.valid, loop.tasks, loop.criterion, loop.calibrate)
-        for target, loss in losses.items():
-            if loss is not None and (target not in best or loss < best[target][0]):
-                best[target] = (loss, epoch, found.get(target))
-    state = dict(trunk)
-    for target, (_, epoch, _) in best.items():
-        prefix = f"heads.{loop.model.targets[target]}."
-        state |= {name: v for name, v in loop.heads[epoch].items() if name.startswith(prefix)}
-    shared = loop.stopping.shared
-    kept = {target: c for target, (_, _, c) in best.items() if c is not None}
-    chosen = dict.fromkeys(loop.stopping.targets, shared)
-    return Member({shared: state}, chosen, kept, loop.stopping.curves, loop.curves)
+def shares_of(model: MultiTaskNet, rows: Batch, *, most: int = 1000) -> dict[str, float]:
+    """What the model's fusion takes from each modality, see :meth:`FeatureSpace.shares`."""
+    device = next(model.parameters()).device
+    some = rows.take(torch.arange(min(len(rows), most))).to(device)
+    model.eval()
+    with torch.no_grad():
+        return model.space.shares(some.inputs)

@@ -29,7 +29,8 @@ class Stacked(Ensemble):
     The correction's inputs are the members' scores of the same answer, and the average's scores of all
     other answers: ratings help the prizes, genres the takings. It is fitted on out-of-sample
     predictions (held-out or out-of-fold rows) with a strength chosen by leave-one-out, and left away
-    where it is not worth it, so that with few labels the stack is the average.
+    where it is not worth it, so that with few labels the stack is the average. A target of tokens keeps the
+    average, and corrects no other: what is said of it depends on its true answer.
     """
 
     name: ClassVar[str] = "stacked"
@@ -42,6 +43,9 @@ class Stacked(Ensemble):
         base = self.average.combine(rows, answers)
         self.corrections: dict[str, list[dict[str, Any] | None]] = {}
         for target in rows.tasks.targets:
+            if target.kind.response == "sequence":
+                self.corrections[target.name] = []
+                continue
             values, weights = rows.values(target.name), rows.weights(target.name)
             residual, size = working_residuals(
                 target.kind.response,
@@ -63,6 +67,8 @@ class Stacked(Ensemble):
         own = [kind.link(answers[member][name].value) for member in self.members]
         columns = [score[:, min(k, score.shape[1] - 1)] for score in own]
         for other in rows.tasks.targets:
+            if other.kind.response == "sequence":
+                continue
             scores = other.kind.link(base[other.name].value)
             if other.name == name:
                 scores = np.delete(scores, k, axis=1) if kind.response == "bernoulli" else scores[:, :0]

@@ -8,13 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from umbel.data.dataset import Dataset
 from umbel.tasks import TaskSet
 from umbel.tasks.multilabel import Multilabel
 from umbel.training.learner import LEARNERS
-from umbel.training.learners.classic import Classic
-from umbel.training.learners.stacks import SharedLinear, Solved, Stack
-from umbel.training.learners.trace_norm import check_folds, fold_losses, refused, solved, stack_loss
+from umbel.training.learners.shared_linear import Solved
+from umbel.training.learners.spectral import Spectral, stack_loss
+from umbel.training.learners.stacks import Stack
 from umbel.training.solvers.task_covariance import correlations, covariance_given, squared_threshold
 from umbel.training.solvers.trace_norm import fit_spectral
 
@@ -63,7 +62,7 @@ def correlation_note(names: Sequence[str], matrix: NDArray[np.float64]) -> dict[
 
 
 @LEARNERS.register("task_covariance", source="Zhang & Yeung 2010")
-class TaskCovariance(SharedLinear):
+class TaskCovariance(Spectral):
     """Least-squares or logistic weights under a task covariance that is learned, of either sign.
 
     Strength and ridge are those of the least held-out loss over all tasks together. A task without
@@ -73,44 +72,21 @@ class TaskCovariance(SharedLinear):
     """
 
     name: ClassVar[str] = "task_covariance"
-    responses: ClassVar[tuple[str, ...]] = ("gaussian", "bernoulli")
-
-    def __init__(self, *, folds: int = 5) -> None:
-        super().__init__()
-        self.folds = check_folds(folds)
-
-    @staticmethod
-    def serves(train: Dataset) -> str:
-        """Numbers or labels with the same inputs, in at least two tasks; see :class:`Learner`."""
-        return Classic.serves(train) or refused(train) or TaskCovariance._reason(train)
 
     def _solve(self, stack: Stack, response: str) -> tuple[Solved, dict[str, Any]]:
-        held = np.array(
-            [
-                fold_losses(
-                    stack,
-                    response,
-                    self.folds,
-                    self.name,
-                    [squared_threshold(float(level), float(times * level)) for level in _LEVELS],
-                )
-                for times in _RIDGES
-            ]
-        )
+        paths = [
+            [squared_threshold(float(level), float(times * level)) for level in _LEVELS] for times in _RIDGES
+        ]
+        held = np.array([self._held(stack, response, path) for path in paths])
         row, column = divmod(int(np.argmin(held)), len(_LEVELS))
         strength = float(_LEVELS[column])
-        ridge = _RIDGES[row] * strength
         loss = stack_loss(stack, response)
-        fit = fit_spectral(loss, squared_threshold(strength, ridge))
+        fit = fit_spectral(loss, paths[row][column])
         related = correlations(covariance_given(fit.inner[:, : loss.width]))
-        note = {
+        solved, note = self._told(fit, response, float(held[row, column]))
+        return solved, {
             "strength": strength,
-            "ridge": ridge,
-            "rank": fit.rank,
-            "steps": fit.steps,
-            "residual": fit.residual,
-            "held_out_loss": float(held[row, column]),
-            "chosen_on": f"{self.folds} folds of training",
+            "ridge": _RIDGES[row] * strength,
+            **note,
             **correlation_note(stacked_names(self.tasks), related),
         }
-        return solved(fit, response, float(held[row, column])), note

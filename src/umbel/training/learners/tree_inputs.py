@@ -1,4 +1,4 @@
-"""Inputs as trees like them: numbers as they are, categories as codes, names and words in few dimensions."""
+"""Inputs as trees like them: numbers as they are, categories as codes, all else in few dimensions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from umbel.data.dataset import Dataset
-from umbel.data.schema import Schema
+from umbel.data.schema import MEDIA_TYPES, Schema
+from umbel.encoders.dates import calendar
 from umbel.encoders.design import DesignMatrix
 from umbel.encoders.design_blocks import levels_of
 
@@ -25,7 +26,7 @@ class TreeInputs:
     """Columns to a dense matrix [B, D]; NaN is a missing number or a level that training hardly saw.
 
     :param schema: the input columns.
-    :param dimensions: singular vectors that stand for all sets and texts together.
+    :param dimensions: singular vectors that stand for all sets, texts, images, sounds and series together.
     :param least: training rows a level must be in to have a code.
     """
 
@@ -38,7 +39,7 @@ class TreeInputs:
 
     @property
     def _wordy(self) -> Schema:
-        return Schema(tuple(self.schema.of("set", "text")))
+        return Schema(tuple(self.schema.of("set", "text", *MEDIA_TYPES)))
 
     def fit(self, train: Dataset) -> TreeInputs:
         """Learn codes and singular vectors from training rows."""
@@ -72,6 +73,8 @@ class TreeInputs:
         for column in self.schema.of("number"):
             x = pd.to_numeric(rows.column(column.name)).to_numpy(dtype=float, na_value=np.nan)
             parts.append(x[:, None])
+        for column in self.schema.of("date"):
+            parts.append(calendar(rows.column(column.name).to_numpy(dtype=float, na_value=np.nan)))
         for name, kept in self.levels.items():
             index = {level: float(i) for i, level in enumerate(kept)}
             codes, levels = levels_of(rows.column(name))

@@ -97,7 +97,8 @@ def _settle(
         validation=None if validation is None else validation * size**2,
     )
     weights = scene.weigh(seen).detach()
-    direction = scene.balancer.direction(seen, weights / scene.factor)
+    with scene.naming():
+        direction = scene.balancer.direction(seen, weights / scene.factor)
     if direction is None:
         updates = update(weights)
     else:

@@ -47,6 +47,4 @@ def pull_plain(scene: Scene) -> Found:
 def _pull(scene: Scene, found: Tensor, weights: Tensor, told: Tensor) -> None:
     told += found.detach()
     # the graph of learned weights serves every piece
-    (scene.share * weights * found).sum().backward(  # type: ignore[no-untyped-call]
-        retain_graph=weights.requires_grad
-    )
+    torch.autograd.backward((scene.share * weights * found).sum(), retain_graph=weights.requires_grad)

@@ -19,6 +19,9 @@ from umbel.training.losses import LossHook
 __all__ = ["BadLossError", "Found", "Replay", "Scene"]
 
 
+_MOST_NAMES = 50
+
+
 class BadLossError(BalancingError):
     """A loss is NaN or infinite."""
 
@@ -93,9 +96,27 @@ class Scene:
         return found
 
     def weigh(self, seen: Seen) -> Tensor:
-        """The balancer's weights times ``factor``, [P]; with a gradient where they are learned."""
-        weights: Tensor = self.balancer(seen)
+        """The balancer's weights times ``factor``, [P]; with a gradient where they are learned.
+
+        :raises BalancingError: it cannot weigh them; the tasks are named.
+        """
+        with self.naming():
+            weights: Tensor = self.balancer(seen)
         return self.factor * weights.to(self.share.dtype)
+
+    @contextmanager
+    def naming(self) -> Iterator[None]:
+        """A balancer knows tasks by their places alone: the names in this order go with what it says.
+
+        :raises BalancingError: the balancer's, with the names of the tasks that have labels in this step.
+        """
+        try:
+            yield
+        except BalancingError as error:
+            names = [f"{p} '{t.name}'" for p, t in enumerate(self.tasks.tasks) if self.present[p]]
+            more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+            found = f"{error.found}; the tasks by place: {', '.join(names[:_MOST_NAMES])}{more}"
+            raise type(error)(error.rule, found=found, remedy=error.remedy) from error
 
     def sizes(self) -> list[int]:
         """Tasks of each target."""

@@ -87,7 +87,9 @@ def _gram(scene: Scene, batch: Batch) -> Tensor:
         gram += products_of_rows(layer, delta, _spread(owner, layer), count)
     sizes = torch.bincount(owner, minlength=count).tolist()
     for kernel, delta in zip(kernels, deltas[len(layers) :], strict=True):
-        gram += gram_of(kernel.by_task(delta, sizes))  # its few numbers make the gradients cheap
+        each = len(delta) // len(owner)  # of several images of a row it sees every one
+        # its few numbers make the gradients cheap
+        gram += gram_of(kernel.by_task(delta, [each * size for size in sizes]))
     return gram
 
 
