@@ -183,14 +183,15 @@ class Gap:
 def gap(runs: Sequence[Found], what: str, mine: str, theirs: str) -> Gap:
     """The mean difference with its interval: units (recordings, pairs) are drawn, and seeds spread."""
     units = np.unique(np.concatenate([run.units[what] for run in runs]))
-    drawn = Resamples(units, RESAMPLES, 0)
+    each = np.arange(len(units))
+    drawn = Resamples(each, RESAMPLES, 0)
     replicates = np.empty((len(runs), RESAMPLES + 1))
     for s, run in enumerate(runs):
         place_of = np.searchsorted(units, run.units[what])
         lead = run.right[mine].astype(float) - run.right[theirs]
         sums = np.bincount(place_of, weights=lead, minlength=len(units))
         sizes = np.bincount(place_of, minlength=len(units))
-        for span, counts in drawn.blocks(units):
+        for span, counts in drawn.blocks(each):
             replicates[s, span] = (sums @ counts) / (sizes @ counts)
     points = replicates[:, 0]
     if len(runs) == 1:
