@@ -56,14 +56,14 @@ OPTIONS: dict[str, Any] = {
     "width": 128,
     "dropout": 0.5,
     "batch_size": 64,
-    "lr": 6e-3,
+    "lr": 8e-3,
     "clip": 1.0,
     "schedule": "one_cycle",
     "epochs": 12,
     "patience": 12,
     "diagnose": False,
 }
-DECODER = {"units": 128, "dropout": 0.4}
+DECODER = {"units": 128, "dropout": 0.3}
 
 
 def asked() -> Problem:
@@ -246,9 +246,14 @@ def main() -> int:
         tables=shown,
         cpu_seconds=time.process_time() - begin + sum(sum(run.seconds.values()) for run in runs),
         notes=[
-            "Inputs are the utterance and the one before it, through a frozen sentence encoder (the linear "
-            "model: TF-IDF). A reply is judged by the probability of each true token after the true ones "
+            "Inputs are the utterance and the one before it, through a frozen sentence encoder, and "
+            "the set of the utterance's words, marks and pairs of them (the linear model: TF-IDF and "
+            "the set). A reply is judged by the probability of each true token after the true ones "
             "before it; what is written is not judged by people.",
+            "Run twice on the test rows. After the first run the layers by which the head of the "
+            "reply is given the representation were made to begin near 0, and rate and dropout were "
+            "chosen again, both by validation rows of seed 100 alone; the joint net's perplexity on "
+            "test was 56.7 before, its F1 0.644 and 0.275.",
             f"`umbel predict` wrote {told['replies']} replies for {told['rows']} test utterances (beam "
             f"search), {told['different']} of them different, {told['mean words']:.1f} words each.",
             "Bars: " + "; ".join(f"{what}: {'met' if so else 'not met'}" for what, so in met.items()) + ".",

@@ -18,6 +18,16 @@ _CELLS = 1 << 23
 """Logits that are looked at together where no gradient is asked for."""
 
 
+class _Small(nn.Linear):
+    """A layer that begins near 0: other tasks move the representation, and until the tokens before each have
+    been learned from, that is noise which would drown them."""
+
+    def reset_parameters(self) -> None:
+        """Weights small, as those of any head; the bias 0."""
+        nn.init.normal_(self.weight, std=0.01)
+        nn.init.zeros_(self.bias)
+
+
 class TokenHead(nn.Module):
     """A recurrent decoder of T tokens out of V.
 
@@ -45,8 +55,8 @@ class TokenHead(nn.Module):
         self.bias = nn.Parameter(torch.empty(width))
         self.untied = None if decoder.tied else nn.Parameter(torch.empty(width, decoder.wide))
         self.group = nn.Parameter(torch.empty(groups, width_in)) if groups else None
-        self.first = nn.Linear(width_in, decoder.units)
-        self.each = nn.Linear(width_in, decoder.wide)
+        self.first = _Small(width_in, decoder.units)
+        self.each = _Small(width_in, decoder.wide)
         self.cell = nn.GRU(decoder.wide, decoder.units, batch_first=True)
         self.last = nn.Linear(decoder.units, decoder.wide)
         self.reset_parameters()
