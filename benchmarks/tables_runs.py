@@ -61,4 +61,8 @@ RUNS: dict[str, dict[str, Any]] = {
         "model": {"name": "net", "options": _WARDS},
         "compare": {"ensembles": ["average"]},
     },
+    "health": {
+        "model": {"name": "net", "options": _WARDS},
+        "compare": {"ensembles": ["average"]},
+    },
 }
