@@ -1,4 +1,4 @@
-"""Should they be learned together? Seven problems of real tables, ten seeds each, the same rows for every model.
+"""Should they be learned together? Seven problems of real tables, ten seeds each, the same rows for all.
 
     python benchmarks/tables.py [TABLE ...] [--seeds 10] [--first 0]
 
