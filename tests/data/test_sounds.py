@@ -149,3 +149,8 @@ def test_a_pair_is_a_sound_and_is_told_from_others() -> None:
     assert media_of((samples, 8000)) == media_of({"array": samples, "sampling_rate": 8000}) == "audio"
     assert mark((samples, 8000)) == mark((samples.copy(), 8000))
     assert len({mark((samples, 8000)), mark((samples, 16000)), mark((samples[1:], 8000))}) == 3
+
+
+def test_rows_are_those_of_the_table() -> None:
+    with pytest.raises(DataError, match="row 41 "):
+        list(read_sounds([None, b"no sound"], 8000, column="sound", rows=[7, 41]))

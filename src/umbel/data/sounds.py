@@ -6,7 +6,7 @@ import importlib
 import io
 import math
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,10 +90,11 @@ def read_sound(cell: Any, rate: int, *, change_rate: bool = True) -> Samples:
 
 
 def read_sounds(
-    cells: Iterable[Any],
+    cells: Sequence[Any],
     rate: int,
     *,
     column: str,
+    rows: Sequence[int] | None = None,
     on_error: OnError = "stop",
     change_rate: bool = True,
 ) -> Iterator[Samples | None]:
@@ -101,6 +102,7 @@ def read_sounds(
 
     :param cells: [B], see :func:`read_sound`; None is a missing one.
     :param column: its name, for errors.
+    :param rows: [B] the cells' rows in their table, for errors; counted from 0 where None.
     :param on_error: ``stop``: a recording that cannot be read is an error; ``skip``: its cell is missing,
         and one warning at the end names the rows.
     :param change_rate: whether recordings of another rate are resampled, or refused; a refused one is an
@@ -108,7 +110,7 @@ def read_sounds(
     :raises DataError: a recording cannot be read; column, row and path are named.
     """
     skipped: list[tuple[int, str]] = []
-    for row, cell in enumerate(cells):
+    for row, cell in zip(range(len(cells)) if rows is None else rows, cells, strict=True):
         try:
             sound = None if _missing(cell) else read_sound(cell, rate, change_rate=change_rate)
         except DataError as error:
@@ -122,9 +124,9 @@ def read_sounds(
         yield sound
     if skipped:
         told = "; ".join(why for _, why in skipped[:3]) + ("; ..." if len(skipped) > 3 else "")
-        rows = rows_named(row for row, _ in skipped)
+        named = rows_named(row for row, _ in skipped)
         warnings.warn(
-            f"column '{column}': recordings that cannot be read count as missing, {rows}: {told}",
+            f"column '{column}': recordings that cannot be read count as missing, {named}: {told}",
             UserWarning,
             stacklevel=2,
         )

@@ -137,8 +137,14 @@ class Audio(MediaEncoder):
         """
         found: list[NDArray[np.float32] | None] = []
         spectrum, most = self.spectrum, int(self.longest * self.spectrum.rate)
+        # the index has the rows' numbers in their table, of which a frame has a part only
         sounds = read_sounds(
-            cells.tolist(), spectrum.rate, column=name, on_error=self.on_error, change_rate=self.resample
+            cells.tolist(),
+            spectrum.rate,
+            column=name,
+            rows=cells.index.tolist(),
+            on_error=self.on_error,
+            change_rate=self.resample,
         )
         for row, sound in enumerate(sounds):
             if sound is None:
@@ -146,9 +152,10 @@ class Audio(MediaEncoder):
                 continue
             if len(sound) > most and self.longer == "stop":
                 path = f" '{cells.iloc[row]}'" if isinstance(cells.iloc[row], str) else ""
+                at = rows_named([cells.index[row]])
                 raise DataError(
                     f"a recording lasts {self.longest:g} seconds at most",
-                    found=f"column '{name}', {rows_named([row])}:{path} {len(sound) / spectrum.rate:.1f} s",
+                    found=f"column '{name}', {at}:{path} {len(sound) / spectrum.rate:.1f} s",
                     remedy="a larger 'longest', longer: cut, or shorter recordings",
                 )
             logs = spectrum(torch.from_numpy(sound[:most])).numpy()

@@ -140,9 +140,10 @@ class FeatureSpace(nn.Module):
         if not self.modality_dropout and len(self.encoders) > 1:
             for name, encoder in self.each():
                 if not self.lacking.get(name, True) and (bare := np.flatnonzero(encoder.lacks(frame))).size:
+                    rows = rows_named(frame.index[bare])
                     raise DataError(
                         "a row may lack a modality only where training rows lacked it too",
-                        found=f"'{name}' ({', '.join(c.name for c in encoder.columns)}): {rows_named(bare)}",
+                        found=f"'{name}' ({', '.join(c.name for c in encoder.columns)}): {rows}",
                         remedy="fill the cells, leave the rows out, or train with modality_dropout: 0.2",
                     )
         return {name: encoder.transform(frame) for name, encoder in self._all()}
