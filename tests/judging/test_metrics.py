@@ -67,6 +67,9 @@ FOR = {
     "gaussian_nll": ["numbers"],
     "deviance_explained": ["counts"],
     "kl_divergence": ["shares"],
+    # of texts the prediction is the probability that each true token was given: numbers as of labels
+    "perplexity": ["labels"],
+    "token_log_loss": ["labels"],
 }
 CASES = [(name, what) for name, kinds in FOR.items() for what in kinds]
 
@@ -110,6 +113,8 @@ def oracle(name: str, what: str, a: Answers, w: np.ndarray) -> float:
                 [sk.average_precision_score(t, s, sample_weight=v) for t, s, _, v in each]
             ),
             "calibration_error": lambda: ece(flat[1], flat[0], flat[3]),
+            "token_log_loss": lambda: np.average(-np.log(flat[1]), weights=flat[3]),
+            "perplexity": lambda: np.exp(np.average(-np.log(flat[1]), weights=flat[3])),
         }[name]()
     one_hot = np.eye(C)[y] if what in ("classes", "grades") else None
     rank = [np.repeat(x, w.astype(int)) for x in (y, p)] if what == "numbers" else []
@@ -268,7 +273,7 @@ def test_r2_of_a_large_offset_loses_no_digits() -> None:
 
 def test_signs_and_gains() -> None:
     smaller = {"log_loss", "calibration_error", "hamming_loss", "grade_mae", "rmse", "mae"}
-    smaller |= {"gaussian_nll", "kl_divergence"}
+    smaller |= {"gaussian_nll", "kl_divergence", "perplexity", "token_log_loss"}
     assert {entry.name for entry in METRICS if entry.item.sign == -1} == smaller
     assert METRICS.get("rmse").gain(1.0, 1.5) == 0.5
     assert METRICS.get("r2").gain(0.4, 0.1) == pytest.approx(0.3)

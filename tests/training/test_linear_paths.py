@@ -110,7 +110,8 @@ def test_strengths_go_from_strong_to_weak(response: str, big: bool) -> None:
 
 
 def test_every_kind_has_its_way() -> None:
-    assert {KINDS.get(name).response for name in KINDS.names()} <= set(METHODS)
+    texts = {"sequence"}  # answered by counts of pairs, see test_kneser_ney.py
+    assert {KINDS.get(name).response for name in KINDS.names()} - texts <= set(METHODS)
 
 
 def test_some_rows_of_a_part_are_its_rows() -> None:
