@@ -17,7 +17,7 @@ from umbel.balancing.balancer import BALANCERS, Place, Seen
 from umbel.balancing.gramian import GramBalancer
 from umbel.errors import UmbelError
 
-__all__ = ["COUNTS", "LOOKS", "PEER", "memory", "methods", "solvers", "steps", "subsamples"]
+__all__ = ["COUNTS", "LOOKS", "PEER", "memory", "methods", "peak", "race", "solvers", "steps", "subsamples"]
 
 COUNTS = (2, 8, 20, 40)
 LOOKS = {"gramian", "jacobian"}
@@ -166,7 +166,7 @@ def _peer_milliseconds(name: str, gram: Tensor, rounds: int) -> float | None:
         return None
 
 
-def _peak(step: Step) -> int:
+def peak(step: Step) -> int:
     """The most bytes of tensors that are alive during a step beyond those before it.
 
     Every allocation of PyTorch is counted; what libraries allocate for themselves is not.
@@ -191,13 +191,13 @@ def memory() -> list[dict[str, Any]]:
     for net in NETS:
         for count in COUNTS:
             size = 4 * count * sum(p.numel() for p in Setting(net, count).shared)
-            base = _peak(plain(Setting(net, count)))
+            base = peak(plain(Setting(net, count)))
             runners = {"features": own(Setting(net, count), "imtl_g", "features")}
             runners["parameters"] = own(Setting(net, count), "imtl_g", "parameters")
             runners["whole Jacobian"] = own(Setting(net, count), "graddrop", "parameters")
             for way in WAYS[:2]:
                 runners[PEER + way] = peer(Setting(net, count), "imtl_g", "parameters", way)
-            over = {name: (_peak(step) - base) / size for name, step in runners.items()}
+            over = {name: (peak(step) - base) / size for name, step in runners.items()}
             lines.append(
                 {"net": net, "tasks": count, "jacobian_mib": size / 2**20, "plain_mib": base / 2**20, **over}
             )

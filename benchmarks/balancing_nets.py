@@ -138,8 +138,11 @@ def _tasks(count: int) -> TaskSet:
     return TaskSet(tuple(Target(f"t{p}", kind) for p in range(count)))
 
 
-def halves(setting: Setting, method: str, place: Place) -> Step:
-    """A step by ``umbel.training.step.step`` of the same net, as a model in two halves."""
+def halves(setting: Setting, method: str, place: Place, pieces: int = 1) -> Step:
+    """A step by ``umbel.training.step.step`` of the same net, as a model in two halves.
+
+    :param pieces: the batch goes through the net in so many parts.
+    """
     tasks = _tasks(setting.count)
     names = list(setting.net.targets)
     known = torch.ones(BATCH)
@@ -161,7 +164,8 @@ def halves(setting: Setting, method: str, place: Place) -> Step:
     form.start(0)
 
     def one() -> None:
-        step(setting.net, batch, tasks, form, None, setting.optimizer, losses=losses, gradients=place)
+        optimizer = setting.optimizer
+        step(setting.net, batch, tasks, form, None, optimizer, losses=losses, gradients=place, pieces=pieces)
 
     return one
 
