@@ -110,7 +110,7 @@ def on_films(seeds: Sequence[int], *, only: Sequence[str] = (), **changes: Any) 
     :param only: these architectures beside hard sharing; all where empty.
     """
     begin, frame = time.process_time(), films()
-    options = replace(NetOptions(**MODEL["space"][0]), **changes)  # type: ignore[arg-type]
+    options = replace(NetOptions(**MODEL["space"][0]), **changes)  # type: ignore[arg-type]  # options as YAML has them
     cards: list[Scorecard] = []
     spent: dict[str, list[float]] = {}
     sized: dict[str, tuple[NetOptions, int]] = {}

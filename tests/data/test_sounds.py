@@ -15,7 +15,7 @@ from umbel.data.schema import Column
 from umbel.data.sounds import read_sound, read_sounds, resample
 from umbel.errors import DataError
 
-soundfile = pytest.importorskip("soundfile")
+soundfile = pytest.importorskip("soundfile", reason="files of sounds need the extra 'audio'")
 
 SPEC = Column("sound", "audio")
 

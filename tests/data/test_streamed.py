@@ -16,7 +16,7 @@ from umbel.data.stream import RowGroups
 from umbel.data.streamed import StreamedTable
 from umbel.errors import ConfigError, DataError
 
-pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow", reason="Parquet needs the extra 'tables'")
 
 ROWS = 3000
 

@@ -25,7 +25,7 @@ def test_pitch_and_instrument_are_learned(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_table_of_files_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    soundfile = pytest.importorskip("soundfile")
+    soundfile = pytest.importorskip("soundfile", reason="files of sounds need the extra 'audio'")
     rows = []
     for i in range(60):
         pitch = 200 + 20 * i

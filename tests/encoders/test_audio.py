@@ -16,9 +16,10 @@ import torch
 from umbel.data.batch import Padded
 from umbel.data.schema import Column, Schema
 from umbel.encoders.audio import Audio
+from umbel.encoders.by_type import ENCODER_OF, encoder_of
 from umbel.encoders.encoder import ENCODERS
 from umbel.encoders.mfcc import Mfcc
-from umbel.encoders.space import ENCODER_OF, FeatureSpace, encoder_of
+from umbel.encoders.space import FeatureSpace
 from umbel.encoders.spectra import LogMel
 from umbel.errors import ConfigError, DataError
 from umbel.training.packing import pack, unpack
@@ -246,7 +247,7 @@ def test_a_table_of_nothing_but_missing_cells_can_be_fitted() -> None:
 
 
 def test_rows_of_a_broken_file_are_named_or_count_as_missing(tmp_path: Path) -> None:
-    pytest.importorskip("soundfile")
+    pytest.importorskip("soundfile", reason="files of sounds need the extra 'audio'")
     bad = tmp_path / "bad.wav"
     bad.write_text("not a sound")
     table = TRAIN.copy()
@@ -266,7 +267,7 @@ def test_rows_of_a_broken_file_are_named_or_count_as_missing(tmp_path: Path) -> 
 
 
 def test_a_row_whose_only_recording_is_skipped_lacks_the_modality(tmp_path: Path) -> None:
-    pytest.importorskip("soundfile")
+    pytest.importorskip("soundfile", reason="files of sounds need the extra 'audio'")
     table = pd.DataFrame({"left": [sound(0.1, k) for k in range(4)], "number": [0.0, 1.0, 2.0, 3.0]})
     space = FeatureSpace(
         Schema((Column("left", "audio"), Column("number", "number"))),

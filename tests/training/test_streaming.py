@@ -31,7 +31,7 @@ from umbel.training.learners.streamed_net import Source, StreamedNet
 from umbel.training.loading import load
 from umbel.training.loop import Loop
 
-pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow", reason="Parquet needs the extra 'tables'")
 
 TRAIN, VALID = 240, 60
 SMALL: dict[str, Any] = {"width": 8, "embedding": 4, "epochs": 3, "batch_size": 30, "lr": 1e-2}

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from umbel.data.schema import Column, ColumnType, Schema
+from umbel.encoders.by_type import encoder_of
 from umbel.encoders.dates import Dates
 from umbel.encoders.media import MediaEncoder
-from umbel.encoders.space import encoder_of
 
 __all__ = ["MediaBlock"]
 

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from umbel.data.batch import Input, Masked
 from umbel.data.schema import Column
+from umbel.encoders.by_type import encoder_of
 from umbel.encoders.encoder import ENCODERS, Encoder
 from umbel.encoders.fusion import concatenate
-from umbel.encoders.space import encoder_of
 from umbel.encoders.texts import TextEncoder
 from umbel.errors import ConfigError
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from umbel.errors import ConfigError, KindError, near
 from umbel.tasks.cells import Label, key_of
-from umbel.tasks.kind import Kind
+from umbel.tasks.kind import Kind, Rule
 
 __all__ = [
     "ClassWeights",
@@ -173,6 +173,18 @@ def check_metric(kind: str, metric: str, served: Sequence[str]) -> None:
             found=f"'{metric}'",
             remedy=near(metric, served),
         )
+
+
+def nothing_to_choose(kind: str, costs: object, metric: str, served: Sequence[str]) -> Rule:
+    """The rule of a kind whose decision follows from the prediction alone: an empty one.
+
+    :param costs: what came as a cost matrix; there can be none.
+    :raises ConfigError: costs came, or decisions of the kind cannot be chosen for the metric.
+    """
+    if costs is not None:
+        raise ConfigError("a cost matrix is for kinds with classes", found=f"a {kind} target")
+    check_metric(kind, metric, served)
+    return {}
 
 
 def check_costs(kind: str, costs: Sequence[Sequence[float]], size: int) -> NDArray[np.float64]:

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from umbel.errors import ConfigError, KindError
-from umbel.tasks.base import KeptKind, check_choice, check_metric, raw_numbers
+from umbel.errors import KindError
+from umbel.tasks.base import KeptKind, check_choice, nothing_to_choose, raw_numbers
 from umbel.tasks.cells import bad_cells, check_variety, read_numbers
 from umbel.tasks.kind import KINDS, Response, Rule
 from umbel.tasks.losses import negative_binomial_nll, poisson_nll, safe_log_mean, soft_clamp, widen
@@ -138,10 +138,7 @@ class Count(KeptKind):
 
         :raises ConfigError: costs came, or a metric that is not one of counts.
         """
-        if costs is not None:
-            raise ConfigError("a cost matrix is for kinds with classes", found="a count target")
-        check_metric(self.name, metric or self.metrics[0], self.metrics)
-        return {}
+        return nothing_to_choose(self.name, costs, metric or self.metrics[0], self.metrics)
 
     def decide(self, prediction: Prediction, rule: Rule | None = None) -> NDArray[Any]:
         """The mean, [B]."""

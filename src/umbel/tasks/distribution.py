@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
-from umbel.errors import ConfigError, KindError
-from umbel.tasks.base import KeptKind, check_metric, raw_numbers
+from umbel.errors import KindError
+from umbel.tasks.base import KeptKind, nothing_to_choose, raw_numbers
 from umbel.tasks.cells import as_labels, bad_cells, check_variety
 from umbel.tasks.kind import KINDS, Response, Rule
 from umbel.tasks.links import log_shares, softmax
@@ -122,10 +122,7 @@ class Distribution(KeptKind):
 
         :raises ConfigError: costs came, or another metric.
         """
-        if costs is not None:
-            raise ConfigError("a cost matrix is for kinds with classes", found="a distribution target")
-        check_metric(self.name, metric or self.metrics[0], self.metrics)
-        return {}
+        return nothing_to_choose(self.name, costs, metric or self.metrics[0], self.metrics)
 
     def decide(self, prediction: Prediction, rule: Rule | None = None) -> NDArray[Any]:
         """The shares, [B, C]."""

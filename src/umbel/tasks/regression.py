@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from umbel.errors import ConfigError, KindError
-from umbel.tasks.base import KeptKind, check_metric, raw_numbers
+from umbel.tasks.base import KeptKind, nothing_to_choose, raw_numbers
 from umbel.tasks.cells import bad_cells, check_variety, read_numbers
 from umbel.tasks.kind import KINDS, Response, Rule
 from umbel.tasks.losses import gaussian_nll, soft_clamp, widen
@@ -161,10 +161,7 @@ class Regression(KeptKind):
 
         :raises ConfigError: costs came, or a metric that is not one of numbers.
         """
-        if costs is not None:
-            raise ConfigError("a cost matrix is for kinds with classes", found="a regression target")
-        check_metric(self.name, metric or "r2", ["r2", "rmse", "mae", "spearman"])
-        return {}
+        return nothing_to_choose(self.name, costs, metric or "r2", ["r2", "rmse", "mae", "spearman"])
 
     def decide(self, prediction: Prediction, rule: Rule | None = None) -> NDArray[Any]:
         """The mean, [B]."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from umbel.errors import ConfigError, KindError
-from umbel.tasks.base import KeptKind, check_metric, raw_numbers
+from umbel.tasks.base import KeptKind, nothing_to_choose, raw_numbers
 from umbel.tasks.cells import bad_cells, check_variety
 from umbel.tasks.kind import KINDS, Response, Rule
 from umbel.tasks.losses import widen
@@ -206,10 +206,7 @@ class Tokens(KeptKind):
 
         :raises ConfigError: costs came, or another metric.
         """
-        if costs is not None:
-            raise ConfigError("a cost matrix is for kinds with classes", found="a tokens target")
-        check_metric(self.name, metric or self.metrics[0], self.metrics)
-        return {}
+        return nothing_to_choose(self.name, costs, metric or self.metrics[0], self.metrics)
 
     def decide(self, prediction: Prediction, rule: Rule | None = None) -> NDArray[Any]:
         """Tokens that were written, [B, T]; the unknown one alone where the model writes none."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from umbel.data.dataset import Dataset
 from umbel.data.schema import COLUMN_TYPES
-from umbel.encoders.space import ENCODER_OF
+from umbel.encoders.by_type import ENCODER_OF
 from umbel.judging.scorecard import Candidate, judge, pooled_name
 from umbel.judging.scores import Score
 from umbel.judging.section import Figure, Section, Series, TableData

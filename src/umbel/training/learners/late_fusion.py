@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from umbel.data.dataset import Dataset
 from umbel.data.schema import COLUMN_TYPES, Column, Schema
-from umbel.encoders.space import ENCODER_OF, encoder_of
+from umbel.encoders.by_type import ENCODER_OF, encoder_of
 from umbel.errors import ConfigError, DataError, near
 from umbel.tasks import Kind, Prediction, TaskSet
 from umbel.training.learner import LEARNERS, Learner, Predictions, State

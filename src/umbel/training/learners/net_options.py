@@ -13,8 +13,8 @@ from umbel.balancing.balancer import Place
 from umbel.balancing.making import check_options
 from umbel.data.curriculum import Pace
 from umbel.data.sources import How as Sampling
+from umbel.encoders.by_type import ENCODER_OF
 from umbel.encoders.fusion import FUSIONS
-from umbel.encoders.space import ENCODER_OF
 from umbel.errors import ConfigError, near
 from umbel.sharing.sharing import SHARINGS
 from umbel.training.curriculum import Pacing
