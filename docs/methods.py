@@ -17,6 +17,7 @@ TITLES = {
     "balancer": "Balancers",
     "prior": "Priors",
     "metric": "Metrics",
+    "tracer": "Models of knowledge",
 }
 
 

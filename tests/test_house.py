@@ -65,12 +65,13 @@ def test_what_docstrings_say_of_parameters_is_there() -> None:
 def test_registered_methods_name_their_source() -> None:
     from umbel.balancing.balancer import BALANCERS
     from umbel.encoders.encoder import ENCODERS
+    from umbel.families.tracing.model.tracer import TRACERS
     from umbel.judging.metrics import METRICS
     from umbel.sharing.sharing import SHARINGS
     from umbel.tasks import KINDS
     from umbel.training.learner import LEARNERS
 
-    for registry in (KINDS, ENCODERS, SHARINGS, BALANCERS, LEARNERS, METRICS):
+    for registry in (KINDS, ENCODERS, SHARINGS, BALANCERS, LEARNERS, METRICS, TRACERS):
         entries = list(registry)
         assert entries
         for entry in entries:

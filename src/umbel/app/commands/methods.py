@@ -21,6 +21,7 @@ METHODS = {
     "balancer": "umbel.balancing.balancer:BALANCERS",
     "prior": "umbel.training.prior:PRIORS",
     "metric": "umbel.judging.metrics:METRICS",
+    "tracer": "umbel.families.tracing.model.tracer:TRACERS",
 }
 """Where the registries are, by what is registered in them."""
 

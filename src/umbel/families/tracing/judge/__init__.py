@@ -1,0 +1,1 @@
+"""How good a forecast of answers is, where it fails, and the report."""

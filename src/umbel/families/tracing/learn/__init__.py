@@ -1,0 +1,1 @@
+"""How a network of sequences is trained: the loss of each step, and the epochs."""

@@ -1,0 +1,1 @@
+"""Models of knowledge, one file each with its paper; all answer to one contract."""
