@@ -13,19 +13,21 @@ from umbel._version import __version__
 
 if TYPE_CHECKING:
     from umbel.data.films import films
+    from umbel.families.tracing.estimator import KnowledgeTracer
     from umbel.training.compare import compare
     from umbel.training.estimator import MultiTask
     from umbel.training.loading import load
 
-__all__ = ["MultiTask", "__version__", "compare", "films", "load"]
+__all__ = ["KnowledgeTracer", "MultiTask", "__version__", "compare", "films", "load"]
 
 _FACE = {
+    "KnowledgeTracer": "umbel.families.tracing.estimator",
     "MultiTask": "umbel.training.estimator",
     "compare": "umbel.training.compare",
     "films": "umbel.data.films",
     "load": "umbel.training.loading",
 }
-_PARTS = ("balancing", "data", "encoders", "errors", "judging", "sharing", "tasks", "training")
+_PARTS = ("balancing", "data", "encoders", "errors", "families", "judging", "sharing", "tasks", "training")
 
 
 def __getattr__(name: str) -> Any:

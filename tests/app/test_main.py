@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from umbel._version import __version__
-from umbel.app.main import COMMANDS, app
+from umbel.app.main import COMMANDS, GROUPS, app
 from umbel.errors import DataError
 
 HEAVY = ("torch", "pandas", "sklearn", "scipy", "matplotlib", "numpy", "pydantic", "jinja2")
@@ -55,6 +55,23 @@ def test_every_command_has_its_help(name: str) -> None:
     assert code == 0
     assert "Usage:" in out
     assert "--help" in out
+
+
+@pytest.mark.parametrize(("family", "name"), [(f, n) for f, names in GROUPS.items() for n in names])
+def test_every_command_of_a_family_has_its_help(family: str, name: str) -> None:
+    code, out, _ = run(family, name, "--help")
+    assert code == 0
+    assert f"{family} {name}" in out
+
+
+def test_a_family_lists_its_commands() -> None:
+    for family, names in GROUPS.items():
+        code, out, _ = run(family, "--help")
+        assert code == 0
+        assert all(name in out for name in names)
+    code, _, err = run("tracing", "masteri")
+    assert code == 2
+    assert "did you mean 'mastery'" in err
 
 
 def test_version() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from umbel.app.main import COMMANDS
+from umbel.app.main import COMMANDS, GROUPS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -63,12 +63,14 @@ def test_the_readme_begins_with_the_two_commands() -> None:
 def test_every_command_that_is_told_of_is_there(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     told = re.findall(r"^umbel ([a-z]+)", text, re.MULTILINE) + re.findall(r"`umbel ([a-z]+)", text)
-    assert set(told) <= set(COMMANDS)
+    assert set(told) <= {*COMMANDS, *GROUPS}
 
 
 def test_the_page_of_the_command_line_tells_every_command() -> None:
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     assert all(f"| `umbel {name}" in text for name in COMMANDS)
+    verbs = [f"| `umbel {family} {name}" for family, names in GROUPS.items() for name in names]
+    assert all(verb in text for verb in verbs)
 
 
 def test_the_configuration_of_the_docs_is_one(tmp_path: Path) -> None:

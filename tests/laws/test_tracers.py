@@ -34,7 +34,7 @@ def quick(name: str) -> dict[str, Any]:
     if name == "stack":
         return {"members": ["running_rate", "pfa"]}
     if issubclass(TRACERS.get(name), NetTracer):
-        return {"epochs": 1, "width": 8, "tokens": 200}
+        return {"epochs": 1, "width": 8, "tokens": 200, "calibration": "none"}
     return {}
 
 

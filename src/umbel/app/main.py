@@ -12,7 +12,7 @@ import typer.core
 from umbel._version import __version__
 from umbel.errors import ConfigError, UmbelError, near
 
-__all__ = ["COMMANDS", "Doors", "app", "run"]
+__all__ = ["COMMANDS", "GROUPS", "Doors", "app", "run"]
 
 COMMANDS = (
     "demo",
@@ -30,22 +30,31 @@ COMMANDS = (
 )
 """Every command: the module ``commands.<name>`` holds a function of its name."""
 
+GROUPS = {"tracing": ("fit", "evaluate", "predict", "mastery", "graph", "recommend", "simulate")}
+"""Families, each a group of commands: the module ``commands.<family>.<name>`` holds a function of its name,
+and the docstring of ``commands.<family>`` says what the family is."""
+
 INTERRUPTED = 130
 """Exit code of a run ended by Ctrl-C, as shells have it."""
 
 
 class Doors(typer.core.TyperGroup):
-    """The group of all commands: loads one lazily, and tells a user's error in one message."""
+    """A group of commands: loads one lazily, and tells a user's error in one message."""
+
+    package = "umbel.app.commands"
+    commands_in_order: tuple[str, ...] = (*COMMANDS, *GROUPS)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """All commands, in the order a user meets them."""
-        return list(COMMANDS)
+        return list(self.commands_in_order)
 
     def get_command(self, ctx: Any, name: str) -> Any:
         """The command called ``name``; None (and so a usage error) where there is none."""
-        if name not in COMMANDS:
+        if name not in self.commands_in_order:
             return None
-        module = importlib.import_module(f"umbel.app.commands.{name}")
+        module = importlib.import_module(f"{self.package}.{name}")
+        if name in GROUPS:
+            return _family(name, module.__doc__ or "")
         door = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         door.command(name)(getattr(module, name))
         command = typer.main.get_command(door)
@@ -54,9 +63,10 @@ class Doors(typer.core.TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that was named, or a message with near names."""
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+        names = self.commands_in_order
+        if args and not args[0].startswith("-") and args[0] not in names:
             raise ConfigError(
-                "a command must be one that umbel has", found=args[0], remedy=near(args[0], COMMANDS)
+                "a command must be one that umbel has", found=args[0], remedy=near(args[0], names)
             )
         return super().resolve_command(ctx, args)
 
@@ -71,6 +81,18 @@ class Doors(typer.core.TyperGroup):
         except KeyboardInterrupt:
             print("stopped; nothing was left half-written", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _family(name: str, told: str) -> Any:
+    """The group of a family's commands."""
+    form = type("Family", (Doors,), {"package": f"{Doors.package}.{name}", "commands_in_order": GROUPS[name]})
+    door = typer.Typer(
+        cls=form, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=told
+    )
+    door.callback()(lambda: None)
+    found = typer.main.get_command(door)
+    found.name = name
+    return found
 
 
 def tell(error: UmbelError) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from umbel.data.schema import Schema
+from umbel.errors import ModelFileError
 from umbel.tasks import TaskSet
 from umbel.training.config import Config
 from umbel.training.estimator import MultiTask
@@ -17,9 +18,15 @@ __all__ = ["load"]
 def load(folder: str | Path) -> MultiTask:
     """The model that :meth:`MultiTask.save` wrote. Loading runs no code of the file.
 
-    :raises ModelFileError: the folder is not a model, damaged, or of a newer format.
+    :raises ModelFileError: the folder is not a model, damaged, of a newer format, or of another family.
     """
     state = read_model(Path(folder))
+    if "family" in state:
+        raise ModelFileError(
+            "a model of a table is read by `umbel predict` and `umbel evaluate`",
+            found=f"'{folder}' holds a model of the family '{state['family']}'",
+            remedy=f"use the commands of `umbel {state['family']}`",
+        )
     config = Config.read(state["config"])
     tasks, schema = TaskSet.from_state(state["tasks"]), Schema.from_state(state["schema"])
     model = MultiTask.of(config)

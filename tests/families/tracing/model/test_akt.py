@@ -40,7 +40,7 @@ def test_it_holds_them_in_windows() -> None:
 def test_it_is_its_equations() -> None:
     net = loud(drawn(layers=2))
     batch = batch_of([[[1, 0], [2, 3], [4, 0]]], [[1.0, 0.0, 1.0]], [[2, 3, 0]])
-    c, d, mu = net.questions.concept.weight, net.questions.direction.weight, net.questions.difficulty
+    c, d, mu = net.questions.concept.weight, net.questions.vary.weight, net.questions.difficulty
     g, h, said = net.answers, net.answer_directions, (1, 0, 1)
     concept = [c[1], (c[2] + c[3]) / 2, c[4]]
     direction, hard = [d[1], (d[2] + d[3]) / 2, d[4]], [mu[2], mu[3], 0.0]

@@ -49,6 +49,12 @@ def test_nothing_changes_where_all_answers_are_alike_or_none_is_asked() -> None:
         np.testing.assert_allclose(fit_calibrator(how, stated, correct)(stated), stated)
 
 
+def test_forecasts_that_mislead_become_the_average() -> None:
+    stated, correct = told()
+    found = fit_calibrator("platt", 1 - stated, correct)(stated)
+    np.testing.assert_allclose(found, correct.mean(), rtol=1e-6)
+
+
 def test_it_is_saved_whole() -> None:
     stated, correct = told()
     found = fit_calibrator("isotonic", stated, correct)

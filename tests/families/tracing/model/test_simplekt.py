@@ -35,7 +35,7 @@ def test_it_is_its_equations() -> None:
     net = loud(SimpleKTNet(3, 4, 6, 2, 2, 9, 0.0, tasks()))
     torch.nn.init.normal_(net.questions.difficulty)
     batch = batch_of([[[1, 0], [2, 3], [4, 0]]], [[1.0, 0.0, 1.0]], [[2, 3, 0]])
-    z, n, m = net.questions.concept.weight, net.questions.direction.weight, net.questions.difficulty
+    z, n, m = net.questions.concept.weight, net.questions.vary.weight, net.questions.difficulty
     concepts = torch.stack([z[1], (z[2] + z[3]) / 2, z[4]])
     asked = torch.stack([z[1] + m[2] * n[1], (z[2] + z[3]) / 2 + m[3] * (n[2] + n[3]) / 2, z[4]])
     answers = concepts + net.answers[[1, 0, 1]] + net.positions.weight[:3]

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from umbel.errors import ConfigError
 from umbel.families.tracing.source.codes import Codes
 from umbel.families.tracing.source.log import AnswerLog, Concepts
 from umbel.families.tracing.source.sequences import Sequences
@@ -52,9 +53,17 @@ def test_every_answer_is_scored_once(
 
 
 def test_context_repeats_what_stood_before() -> None:
-    log = log_of([10])
+    log = log_of([10, 0, 6, 11])
     made = Sequences(log, Codes.of(log)(log), longest=6, context=2)
-    assert [(w.start, w.context, w.stop) for w in made.windows()] == [(0, 0, 4), (2, 2, 8), (6, 2, 10)]
+    assert [(w.start, w.context, w.stop) for w in made.windows()] == [
+        (0, 0, 6), (4, 2, 10), (10, 0, 16), (16, 0, 22), (20, 2, 26), (24, 2, 27),
+    ]  # fmt: skip
+
+
+def test_a_window_has_steps_of_its_own() -> None:
+    log = log_of([10])
+    with pytest.raises(ConfigError, match="6 of 6"):
+        Sequences(log, Codes.of(log)(log), longest=6, context=6)
 
 
 def test_neighbours_in_length_go_together() -> None:

@@ -30,6 +30,7 @@ def as_log(log: AnswerLog, probes: Probes) -> AnswerLog:
         sets=np.arange(count, dtype=np.int64),
         concept_sets=probes.concepts,
         correct=np.zeros(count),
+        about=log.about,
     )
 
 

@@ -83,6 +83,9 @@ def _platt(stated: Floats, correct: Floats) -> tuple[float, float]:
     """Slope and shift; a little ridge on the slope keeps separable answers finite."""
     design = np.stack([stated, np.ones_like(stated)], axis=1)
     slope, shift = fit_logistic(design, correct, np.array([1.0, 0.0]), np.array([1e-3, 0.0]))
+    if slope <= 0:  # forecasts that say less than nothing become the average, never their opposite
+        share = float(np.clip(correct.mean(), EDGE, 1 - EDGE))
+        return 0.0, float(logit(share))
     return float(slope), float(shift)
 
 

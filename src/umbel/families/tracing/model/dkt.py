@@ -37,19 +37,26 @@ class DKTNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.heads = TaskHeads(width + 1, tasks)
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Raw outputs by task, [B, T, width + free]."""
+    def states(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What is known before each step, [B, T, D], and what the step asks, [B, T, D + 1]: w_c and b_c."""
         concepts, correct = batch.inputs["concepts"], batch.inputs["correct"]
         assert isinstance(concepts, Tensor)
         assert isinstance(correct, Tensor)
         said = correct[..., None]
         answer = said * self.right(concepts) + (1 - said) * self.wrong(concepts)
         state, _ = self.reader(shifted(answer))
-        asked = self.asked(concepts)
+        return state, self.asked(concepts)
+
+    def judge(self, state: Tensor, asked: Tensor) -> dict[str, Tensor]:
+        """Raw outputs by task, [B, T, width + free], from :meth:`states`."""
         met = self.dropout(state) * asked[..., :-1]
         raw: dict[str, Tensor] = self.heads(torch.cat([met, asked[..., -1:]], dim=-1))
         raw["correct"] = raw["correct"] + met.sum(dim=-1, keepdim=True) + asked[..., -1:]
         return raw
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Raw outputs by task, [B, T, width + free]."""
+        return self.judge(*self.states(batch))
 
 
 @TRACERS.register(

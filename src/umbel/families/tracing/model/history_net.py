@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,15 @@ from torch import Tensor, nn
 from umbel.data.batch import Batch
 from umbel.errors import ConfigError
 from umbel.families.tracing.model.net_tracer import NetTracer, TaskHeads
-from umbel.families.tracing.model.rasch_items import ItemPrior, RaschItems
+from umbel.families.tracing.model.rasch import ItemPrior, RaschItems
+from umbel.families.tracing.source.attributes import Attributes
 from umbel.families.tracing.source.codes import Coded, Codes
 from umbel.families.tracing.source.expected import Expected
 from umbel.families.tracing.source.history import FEATURES, history
 from umbel.families.tracing.source.log import AnswerLog
 from umbel.families.tracing.source.sequences import Sequences
-from umbel.sharing.options import whole
+from umbel.seeding import numpy_generator
+from umbel.sharing.options import fraction, whole
 from umbel.tasks import TaskSet
 from umbel.training.prior import Prior
 
@@ -34,13 +37,21 @@ class HistoryNet(nn.Module):
     :param concepts: C.
     :param width: units of items and of the state.
     :param hidden: units of the head's hidden layer.
+    :param attributes: numbers that are known about each question.
     """
 
     def __init__(
-        self, questions: int, concepts: int, width: int, hidden: int, dropout: float, tasks: TaskSet
+        self,
+        questions: int,
+        concepts: int,
+        width: int,
+        hidden: int,
+        dropout: float,
+        tasks: TaskSet,
+        attributes: int = 0,
     ) -> None:
         super().__init__()
-        self.items = RaschItems(questions, concepts, width)
+        self.items = RaschItems(questions, concepts, width, attributes)
         self.register_buffer("centre", torch.zeros(len(FEATURES)))
         self.register_buffer("spread", torch.ones(len(FEATURES)))
         self.inner = nn.Linear(2 * width + len(FEATURES) + 1, hidden)
@@ -73,27 +84,38 @@ class HistoryNet(nn.Module):
         assert isinstance(concepts, Tensor)
         assert isinstance(correct, Tensor)
         assert isinstance(features, Tensor)
-        item, difficulty = self.items(question, concepts)
+        about = batch.inputs.get("about")
+        assert about is None or isinstance(about, Tensor)
+        item, difficulty = self.items(question, concepts, about)
         return self.judge(self.read(item, correct), item, difficulty, features)
 
 
 class HistoryTracer(NetTracer):
     """A network of Rasch items and of the history before each step.
 
+    Where the training log tells attributes of its questions (``log.about``), they are a part of the items
+    (:class:`~umbel.families.tracing.model.rasch.RaschItems`). What tells most of a question, the answers of
+    others, is then hidden from some training students: so the network learns what to say of a question that
+    nobody has answered yet.
+
     :param hidden: units of the head's hidden layer.
     :param item_spread: standard deviation of the questions' own difficulties, beside what the rate of a
         question in training says; above 0.
+    :param unseen: share of the questions that each training student meets as if they were new, where there
+        are attributes, [0, 1).
     """
 
     def __init__(
         self,
         *,
         width: int = 64,
-        hidden: int = 64,
-        item_spread: float = 0.125,
+        hidden: int = 128,
+        item_spread: float = 0.2,
         rate: float = 2e-3,
+        epochs: int = 14,
         dropout: float = 0.4,
         tokens: int = 2048,
+        unseen: float = 0.2,
         **rest: Any,
     ) -> None:
         self.hidden = whole(self.name, "hidden", hidden, least=1)
@@ -101,18 +123,22 @@ class HistoryTracer(NetTracer):
             raise ConfigError(
                 f"'item_spread' of '{self.name}' is above 0",
                 found=f"{item_spread!r}",
-                remedy="item_spread: 0.125",
+                remedy="item_spread: 0.2",
             )
         self.item_spread = item_spread
+        self.unseen = fraction(self.name, "unseen", unseen, below_1=True)
         super().__init__(
             width=width,
             hidden=hidden,
             item_spread=item_spread,
             rate=rate,
+            epochs=epochs,
             dropout=dropout,
             tokens=tokens,
+            unseen=unseen,
             **rest,
         )
+        self.attributes: Attributes | None = None
         self.expected = Expected(np.zeros((2, 5, 1)), np.zeros((2, 5, 1)))
         self._folds: NDArray[np.int64] | None = None
 
@@ -129,8 +155,32 @@ class HistoryTracer(NetTracer):
         """The history before each step, [N, 22]."""
         return history(log, coded, self.expected(log, coded, self._folds), self.average_rate)
 
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Q, C, and how many numbers are known about each question."""
+        told = 0 if self.attributes is None else self.attributes.width
+        return len(self.codes.questions), len(self.codes.concepts), told
+
+    def sequences(self, log: AnswerLog) -> Sequences:
+        """A log ready for the network."""
+        found = super().sequences(log)
+        if self.attributes is None:
+            return found
+        return replace(found, about=self.attributes(log, found.coded.question))
+
+    def about(self, log: AnswerLog) -> NDArray[np.float32] | None:
+        """Attributes of each step's question, [N, A]; None where the model knows of none."""
+        if self.attributes is None:
+            return None
+        table, row = self.attributes(log, self.codes(log).question)
+        return table[row]
+
     def _prepare(self, train: AnswerLog) -> None:
         super()._prepare(train)
+        self.attributes = None
+        if train.about is not None:
+            self.attributes = Attributes.of(train, self.codes.questions, seed=self.seed)
+            self.notes["about"] = self.attributes.words
         coded = self.codes(train)
         known = len(self.codes.questions), len(self.codes.concepts)
         self.expected = Expected.of(train, coded, *known, self.seed)
@@ -138,18 +188,31 @@ class HistoryTracer(NetTracer):
 
     def _training(self, train: AnswerLog) -> Sequences:
         found = super()._training(train)
+        if self.attributes is not None and self.unseen:
+            coded = self._hidden(train, found.coded)
+            found = replace(found, coded=coded, features=self.features(train, coded))
         self._folds = None  # from here on, logs are of other students
         assert found.features is not None
         assert isinstance(self.net, HistoryNet)
         told = torch.from_numpy(found.features)
         self.net.get_buffer("centre").copy_(told.mean(dim=0))
-        self.net.get_buffer("spread").copy_(told.std(dim=0, correction=0).clamp(min=1e-3))
+        self.net.get_buffer("spread").copy_(told.std(dim=0, correction=0).clamp(min=0.05))
         return found
 
+    def _hidden(self, train: AnswerLog, coded: Coded) -> Coded:
+        """The same with some questions unknown, others for each student, at all of the student's attempts."""
+        count = len(self.codes.questions) + 1
+        _, pair = np.unique(train.student * count + coded.question, return_inverse=True)
+        drawn = numpy_generator(self.seed, "unseen").random(int(pair.max()) + 1)
+        return replace(coded, question=np.where(drawn[pair] < self.unseen, 0, coded.question))
+
     def _state(self) -> dict[str, Any]:
-        return super()._state() | {"expected": self.expected.state}
+        told = {} if self.attributes is None else {"about": self.attributes.state}
+        return super()._state() | {"expected": self.expected.state} | told
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         self.codes = Codes.from_state(state["codes"])
         self.expected = Expected.from_state(state["expected"])
+        if "about" in state:
+            self.attributes = Attributes.from_state(state["about"], self.codes.questions)
         super()._restore(state)

@@ -8,9 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Cell", "SetEmbedding", "recurrent", "shifted"]
+__all__ = ["SPAN", "Cell", "SetEmbedding", "read_through", "recurrent", "shifted"]
 
 Cell = Literal["lstm", "gru"]
+
+SPAN = 512
+"""Steps through which gradients flow back; the state flows on without end."""
 
 
 class SetEmbedding(nn.Module):
@@ -49,3 +52,21 @@ def recurrent(cell: Cell, width_in: int, width: int) -> nn.Module:
     with torch.no_grad():
         layer.get_parameter("bias_ih_l0")[width : 2 * width] = 1.0
     return layer
+
+
+def read_through(layer: nn.Module, x: Tensor, *, span: int = SPAN) -> Tensor:
+    """The outputs of a recurrent layer, [B, T, width]; gradients flow back through ``span`` steps at most.
+
+    Source: Williams & Peng 1990; here each part begins with the state of the one before, held constant.
+
+    :param x: [B, T, D].
+    """
+    if x.shape[1] <= span or not torch.is_grad_enabled():
+        found: Tensor = layer(x)[0]
+        return found
+    parts, state = [], None
+    for part in torch.split(x, span, dim=1):
+        out, state = layer(part) if state is None else layer(part, state)
+        state = tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()
+        parts.append(out)
+    return torch.cat(parts, dim=1)

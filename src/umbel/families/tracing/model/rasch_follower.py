@@ -13,7 +13,7 @@ from scipy.special import expit
 from umbel.families.tracing.model.calibration import Calibrator
 from umbel.families.tracing.model.online import Names
 from umbel.families.tracing.model.rasch_tables import RaschTables
-from umbel.families.tracing.source.expected import OF_QUESTION, Expected
+from umbel.families.tracing.source.expected import HEARD, OF_QUESTION, Expected
 from umbel.families.tracing.source.history import FAST, SLOW, Past, columns
 
 __all__ = ["RaschFollower"]
@@ -147,12 +147,14 @@ class RaschFollower:
             np.zeros(len(met), dtype=np.int64),
             np.array(own, dtype=np.float64)[:, None],
             np.array([item.expected]),
-            np.array([self.seen[item.asked]]),
+            np.array([HEARD * self.seen[item.asked]]),
         )
+        difficulty, part = self.tables.asked(np.array([item.asked]))
         raw = self.tables.logits(
             np.asarray(state["memory"][0])[None],
             np.array([item.known or [0]], dtype=np.int64),
-            self.tables.difficulty[[item.asked]],
+            difficulty,
             columns(past, self.rate),
+            part,
         )
         return float(self.calibrator(expit(raw.astype(np.float64)))[0])

@@ -33,6 +33,10 @@ class RaschLSTM(HistoryTracer):
     Three sources meet: what the student did lately (the state), how hard the question is (its rate among
     training students and a difficulty of its own), and how often the student met the question and its
     concepts, and with what success. None of them holds an answer that comes later.
+
+    In service a question of training has the attributes that the training log told. Of one that was not
+    there no attributes are known to :meth:`update` and :meth:`forecast`: in all that they tell it is a mean
+    question. The methods of whole logs, and those of a pool, can be told them.
     """
 
     name: ClassVar[str] = "rasch_lstm"
@@ -40,16 +44,17 @@ class RaschLSTM(HistoryTracer):
 
     def build(self) -> RaschLSTMNet:
         """The network."""
-        known = len(self.codes.questions), len(self.codes.concepts)
-        return RaschLSTMNet(*known, self.width, self.hidden, self.dropout, self.tasks)
+        questions, concepts, told = self.sizes
+        return RaschLSTMNet(questions, concepts, self.width, self.hidden, self.dropout, self.tasks, told)
 
     # ---- in service ----
 
     def _follower(self) -> RaschFollower:
         if self._following is None:
             assert isinstance(self.net, RaschLSTMNet)
+            tables = RaschTables(self.net, None if self.attributes is None else self.attributes.known)
             self._following = RaschFollower(
-                RaschTables(self.net), Names(self.codes), self.expected, self.average_rate, self._calibrator
+                tables, Names(self.codes), self.expected, self.average_rate, self._calibrator
             )
         return self._following
 
@@ -83,22 +88,25 @@ class RaschLSTM(HistoryTracer):
     def _ask(self, log: AnswerLog, probes: Probes) -> NDArray[np.float64]:
         """Forecasts of probes at the end of each student's answers, from the state there."""
         pool = self.followed(log)
-        coded = self.codes(as_log(log, probes))
+        asked = as_log(log, probes)
+        coded, about = self.codes(asked), self.about(asked)
         students = np.repeat(np.arange(len(log), dtype=np.int64), len(probes))
         question = np.tile(coded.question, len(log))
         concepts = np.tile(coded.table[coded.sets], (len(log), 1))
         pool.calibrator = Calibrator()
-        return pool.forecast(students, question, concepts).reshape(len(log), len(probes))
+        told = None if about is None else np.tile(about, (len(log), 1))
+        return pool.forecast(students, question, concepts, told).reshape(len(log), len(probes))
 
     def followed(self, log: AnswerLog) -> RaschPool:
         """All students of a log, after all of their answers."""
         pool = self.pool(len(log))
-        coded = self.codes(log)
+        coded, about = self.codes(log), self.about(log)
         table = coded.table[coded.sets]
         order = np.argsort(-log.lengths, kind="stable")
         starts, lengths = log.offsets[:-1][order], log.lengths[order]
         for place in range(int(lengths.max(initial=0))):
             active = int(np.searchsorted(-lengths, -place, side="left"))
             at = starts[:active] + place
-            pool.update(order[:active], coded.question[at], table[at], log.correct[at])
+            told = None if about is None else about[at]
+            pool.update(order[:active], coded.question[at], table[at], log.correct[at], told)
         return pool

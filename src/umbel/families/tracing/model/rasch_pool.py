@@ -10,14 +10,19 @@ from umbel.errors import DataError
 from umbel.families.tracing.model.calibration import Calibrator
 from umbel.families.tracing.model.pool import Pool
 from umbel.families.tracing.model.rasch_tables import RaschTables
+from umbel.families.tracing.model.set_table import SetTable
 from umbel.families.tracing.model.sparse_counts import SparseCounts
-from umbel.families.tracing.source.expected import OF_QUESTION, Expected
+from umbel.families.tracing.source.expected import HEARD, OF_QUESTION, Expected
 from umbel.families.tracing.source.history import Past, columns, run_on
 
 __all__ = ["RaschPool"]
 
+WAIT = 4096
+"""Answers that wait at most before they are counted."""
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
 
 
 class RaschPool(Pool):
@@ -35,63 +40,97 @@ class RaschPool(Pool):
     ) -> None:
         self.tables, self.expected, self.rate, self.calibrator = tables, expected, rate, calibrator
         self.rates, self.seen, self.won = expected.tables()
-        self.expected_rate = expected.rate
-        self.state = np.tile(tables.start(), (students, 1, 1))
+        self.total = self.seen + OF_QUESTION
+        self.sets = SetTable(len(self.rates) - 1, self._sets)
+        self.memory = np.tile(tables.start().reshape(-1), (students, 1))  # output and cell, [S, 2W]
         self.run = np.zeros((7, students))
         self.place = np.zeros(students)
         self.by_concept = SparseCounts(5, students)
         self.by_question = SparseCounts(4, students)
+        self._pending: list[tuple[Ints, Ints, Ints, Floats, Floats, Floats]] = []
+        self._waiting = 0
+        self._last = np.zeros(students, dtype=np.int64)
 
     def __len__(self) -> int:
-        return len(self.state)
+        return len(self.memory)
 
-    def _expected(self, question: Ints, concepts: Ints) -> Floats:
-        if concepts.shape[1] == 1:
-            c = concepts[:, 0]
-            base = np.where(c > 0, self.rates[c], self.expected_rate)
-            return np.asarray((self.won[question] + OF_QUESTION * base) / (self.seen[question] + OF_QUESTION))
-        known = concepts > 0
+    def _sets(self, sets: Ints) -> tuple[Floats32, Floats32, Floats]:
+        """Of concept sets: what answers add to the gates, and how often training students are right."""
+        known = sets > 0
         size = known.sum(axis=1)
-        total = (self.rates[concepts] * known).sum(axis=1)
-        base = np.where(size > 0, total / np.maximum(size, 1), self.expected_rate)
-        found: Floats = (self.won[question] + OF_QUESTION * base) / (self.seen[question] + OF_QUESTION)
+        total = (self.rates[sets] * known).sum(axis=1)
+        base = np.where(size > 0, total / np.maximum(size, 1), self.expected.rate)
+        return (*self.tables.gates(sets), base)
+
+    def _expected(self, question: Ints, at: Ints) -> Floats:
+        found: Floats = (self.won[question] + OF_QUESTION * self.sets.rows[2][at]) / self.total[question]
         return found
 
-    def update(self, students: Ints, question: Ints, concepts: Ints, correct: Floats) -> None:
-        """One more answer of each of B students; see :class:`Pool`."""
-        if len(students) > 1 and bool((np.diff(np.sort(students)) == 0).any()):
+    def update(
+        self,
+        students: Ints,
+        question: Ints,
+        concepts: Ints,
+        correct: Floats,
+        about: Floats32 | None = None,
+    ) -> None:
+        """One more answer of each of B students; see :class:`Pool`.
+
+        Counts by concept and question wait until they are asked for, or are many: together they cost less.
+
+        :param about: attributes of questions that are not known, [B, A]; without them such a question is a
+            mean one in all that attributes tell.
+        """
+        order = np.arange(len(students))
+        self._last[students] = order
+        if bool((self._last[students] != order).any()):
             raise DataError(
                 "a student gives one answer at a time",
                 found=f"{len(students) - len(np.unique(students))} students twice in one update",
                 remedy="split the answers into updates in order of time",
             )
-        difficulty = self.tables.difficulty[question]
         said = np.asarray(correct, dtype=np.float64)
-        expected = self._expected(question, concepts)
-        place = self.place[students]
-        self.state[students] = self.tables.read(
-            self.state[students], concepts, difficulty, said.astype(np.float32)
+        at = self.sets.find(concepts)
+        expected = self._expected(question, at)
+        item, vary, _ = self.sets.rows
+        difficulty, own = self.tables.asked(question, about)
+        self.memory[students] = self.tables.read(
+            self.memory.take(students, axis=0), item, vary, at, difficulty, said, own
         )
-        if concepts.shape[1] == 1:
-            line, concept = np.flatnonzero(concepts), concepts[concepts > 0]
-        else:
-            line, column = np.nonzero(concepts)
-            concept = concepts[line, column]
-        slot = self.by_concept.claim(students[line] * len(self.rates) + concept)
-        rows = self.by_concept.rows[slot]
-        _count(rows, said[line], place[line])
-        rows[:, 4] += said[line] - expected[line]
-        self.by_concept.rows[slot] = rows
-        asked = np.flatnonzero(question)
-        slot = self.by_question.claim(students[asked] * len(self.seen) + question[asked])
-        rows = self.by_question.rows[slot]
-        _count(rows, said[asked], place[asked])
-        self.by_question.rows[slot] = rows
+        self._pending.append((students, question, concepts, said, said - expected, self.place[students]))
+        self._waiting += len(students)
+        if self._waiting >= WAIT:
+            self._count()
         self.run[:, students] = run_on(self.run[:, students], said, expected)
-        self.place[students] = place + 1
+        self.place[students] += 1
 
-    def forecast(self, students: Ints, question: Ints, concepts: Ints) -> Floats:
-        """Calibrated probabilities, [B]; see :class:`Pool`."""
+    def _count(self) -> None:
+        """Bring the counts up to date."""
+        if not self._waiting:
+            return
+        wide = max(part[2].shape[1] for part in self._pending)
+        students, question, said, more, place = (
+            np.concatenate([part[i] for part in self._pending]) for i in (0, 1, 3, 4, 5)
+        )
+        asked = np.flatnonzero(question)
+        keys = students[asked] * len(self.seen) + question[asked]
+        _add(self.by_question, keys, [said[asked]], said[asked], place[asked])
+        concepts = np.zeros((len(students), wide), dtype=np.int64)
+        begin = 0
+        for part in self._pending:
+            concepts[begin : begin + len(part[0]), : part[2].shape[1]] = part[2]
+            begin += len(part[0])
+        line, column = np.nonzero(concepts)
+        keys = students[line] * len(self.rates) + concepts[line, column]
+        _add(self.by_concept, keys, [said[line], more[line]], said[line], place[line])
+        self._pending.clear()
+        self._waiting = 0
+
+    def forecast(
+        self, students: Ints, question: Ints, concepts: Ints, about: Floats32 | None = None
+    ) -> Floats:
+        """Calibrated probabilities, [B]; see :class:`Pool`, and :meth:`update` for attributes."""
+        self._count()
         line, column = np.nonzero(concepts)
         met = self.by_concept.read(students[line] * len(self.rates) + concepts[line, column])
         own = self.by_question.read(students * len(self.seen) + question)
@@ -102,17 +141,19 @@ class RaschPool(Pool):
             met.T,
             line,
             own.T,
-            self._expected(question, concepts),
-            self.seen[question],
+            self._expected(question, self.sets.find(concepts)),
+            HEARD * self.seen[question],
         )
         told = columns(past, self.rate)
-        raw = self.tables.logits(self.state[students, 0], concepts, self.tables.difficulty[question], told)
+        difficulty, part = self.tables.asked(question, about)
+        raw = self.tables.logits(self.memory[students, : self.tables.width], concepts, difficulty, told, part)
         return self.calibrator(expit(raw.astype(np.float64)))
 
     def take(self, students: Ints) -> RaschPool:
         """A pool of copies of some students; see :class:`Pool`."""
         found = RaschPool(self.tables, self.expected, self.rate, self.calibrator, len(students))
-        found.state = self.state[students]
+        self._count()
+        found.memory = self.memory[students]
         found.run, found.place = self.run[:, students], self.place[students]
         for mine, theirs, span in (
             (self.by_concept, found.by_concept, len(self.rates)),
@@ -130,9 +171,16 @@ class RaschPool(Pool):
         return found
 
 
-def _count(rows: Floats, correct: Floats, place: Floats) -> None:
-    """One more answer in rows of (answers, right ones, the last, its place, ...)."""
-    rows[:, 0] += 1
-    rows[:, 1] += correct
-    rows[:, 2] = 2 * correct - 1
-    rows[:, 3] = place
+def _add(counts: SparseCounts, keys: Ints, sums: list[Floats], correct: Floats, place: Floats) -> None:
+    """More answers in rows of (answers, right ones, the last, its place, surplus), in order of time.
+
+    :param keys: [L]; one may be there several times.
+    :param sums: what the second number, and where there is one the fifth, grows by.
+    """
+    slot = counts.claim(keys)
+    flat, start = counts.rows.reshape(-1), slot * counts.width
+    np.add.at(flat, start, 1.0)
+    for column, values in zip((1, 4), sums, strict=False):
+        np.add.at(flat, start + column, values)
+    flat[start + 2] = 2 * correct - 1  # of several with one key, the last stays
+    flat[start + 3] = place

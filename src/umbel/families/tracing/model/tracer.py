@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, get_args
@@ -44,12 +45,30 @@ class Tracer(ABC):
                 found=f"'{calibration}'",
                 remedy=near(calibration, get_args(Calibration)),
             )
+        for option in own:
+            if option not in (known := self._known()):
+                raise ConfigError(
+                    f"an option of the model '{self.name}' must be one it has",
+                    found=f"'{option}'",
+                    remedy=near(option, known),
+                )
         self.calibration: Calibration = calibration
         self.seed = seed
         self.options: dict[str, Any] = {"calibration": calibration, "seed": seed, **own}
         self.notes: dict[str, Any] = {}
         """What was chosen and why (epochs, strengths, curves), JSON."""
         self._calibrator = Calibrator()
+
+    @classmethod
+    def _known(cls) -> list[str]:
+        """Names of all keyword options, those of the classes it is made of included."""
+        return [
+            parameter.name
+            for form in cls.__mro__
+            if form is not object and "__init__" in vars(form)
+            for parameter in inspect.signature(vars(form)["__init__"]).parameters.values()
+            if parameter.kind is parameter.KEYWORD_ONLY
+        ]
 
     # ---- what a user calls ----
 

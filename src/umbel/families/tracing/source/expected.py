@@ -19,6 +19,9 @@ Floats = NDArray[np.float64]
 
 FOLDS = 5
 """Parts of the training students: each is told of the others' answers alone."""
+HEARD = (FOLDS - 1) / FOLDS
+"""Share of a question's answers that a forecast is told it stands on: training steps were told of no more.
+Told of all of them, a network would meet larger numbers than it ever saw."""
 OF_QUESTION, OF_CONCEPT = 5.0, 20.0
 """Answers that the smoothed rate of a question, and of a concept, counts in before the first."""
 
@@ -94,7 +97,7 @@ class Expected:
             base = np.where(sets.sizes > 0, total / np.maximum(sets.sizes, 1), self.rate)[coded.sets[here]]
             question = coded.question[here]
             found[0, here] = (won[question] + OF_QUESTION * base) / (seen[question] + OF_QUESTION)
-            found[1, here] = seen[question]
+            found[1, here] = seen[question] * (HEARD if side is None else 1.0)
         return found
 
     @property

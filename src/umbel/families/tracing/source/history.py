@@ -115,19 +115,17 @@ def columns(past: Past, rate: float) -> NDArray[np.float32]:
 
 def run_on(run: Floats, correct: Floats, expected: Floats) -> Floats:
     """The running numbers after one more answer each, [7, S]."""
-    right, fast, slow, _, extra, extra_fast, extra_slow = run
     more = correct - expected
-    return np.stack(
-        [
-            right + correct,
-            FAST * fast + (1 - FAST) * correct,
-            SLOW * slow + (1 - SLOW) * correct,
-            2 * correct - 1,
-            extra + more,
-            FAST * extra_fast + (1 - FAST) * more,
-            SLOW * extra_slow + (1 - SLOW) * more,
-        ]
-    )
+    after = run.copy()
+    for first, value in ((0, correct), (4, more)):
+        after[first] += value
+        for row, decay in ((1 + first, FAST), (2 + first, SLOW)):
+            after[row] -= value
+            after[row] *= decay
+            after[row] += value
+    np.multiply(correct, 2, out=after[3])
+    after[3] -= 1
+    return after
 
 
 def history(log: AnswerLog, coded: Coded, expected: Floats, rate: float) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from umbel.errors import ShapeError
@@ -90,6 +91,8 @@ class AnswerLog:
     :param time: [N] seconds since any fixed moment, NaN unknown; None where the log has no times.
     :param labels: what else was recorded of each step and may be a task (seconds it took, hints used), by
         name, [N], NaN unknown.
+    :param about: attributes of questions (text, type, numbers, sets), a row a question; the index has their
+        names as text, each once. Questions may be without a row, and rows may be of others.
     :raises ShapeError: the parts do not fit each other.
     """
 
@@ -103,6 +106,7 @@ class AnswerLog:
     correct: Floats
     time: Floats | None = None
     labels: Mapping[str, Floats] = field(default_factory=dict)
+    about: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         wanted = {"question": self.question, "sets": self.sets, "correct": self.correct, **self.labels}
@@ -121,6 +125,16 @@ class AnswerLog:
                 found=f"{len(self.offsets)} offsets for {len(self.students)} students",
                 remedy="one more offset than students",
             )
+        if self.about is not None:
+            index = self.about.index
+            if not index.is_unique or index.inferred_type not in ("string", "empty"):
+                raise ShapeError(
+                    "attributes of questions have an index of names, text, each once",
+                    found=f"'{index[index.duplicated()][0]}' twice"
+                    if not index.is_unique
+                    else f"an index of {index.inferred_type}",
+                    remedy="about.set_index(about['question'].astype(str))",
+                )
 
     def __len__(self) -> int:
         return len(self.students)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umbel.errors import ConfigError, DataError, near
+from umbel.families.tracing.source.about import with_about
 from umbel.families.tracing.source.blocks import read_blocks
 from umbel.families.tracing.source.check import Choices, check_rows, log_of
 from umbel.families.tracing.source.ednet import read_ednet
@@ -67,6 +68,8 @@ def read_log(
     questions: str | Path | None = None,
     most: int | None = None,
     concepts: Sequence[str] | None = None,
+    about: Any = None,
+    about_question: str = "question",
 ) -> ReadLog:
     """Read answers from files or tables.
 
@@ -84,6 +87,9 @@ def read_log(
     :param lines, middle: of blocks (:func:`~umbel.families.tracing.source.blocks.read_blocks`).
     :param questions, most: of EdNet (:func:`~umbel.families.tracing.source.ednet.read_ednet`).
     :param concepts: of a matrix (:func:`~umbel.families.tracing.source.matrix.read_matrix`).
+    :param about: a table with a row of attributes for each question (text, type, numbers, sets), or its path
+        (:func:`~umbel.families.tracing.source.about.with_about`).
+    :param about_question: its column that names the question.
     :raises ConfigError: a format there is not, or an option that the format has not.
     :raises DataError: what cannot be read, or breaks a rule; files and rows are named.
 
@@ -130,6 +136,9 @@ def read_log(
         words = ("merged into the step before them", rows.places.named(joined)) if len(joined) else ("none",)
         expanded = Remark("expanded rows", len(joined), *words)
         log = merged.log
+    told: tuple[Remark, ...] = ()
+    if about is not None:
+        log, told = with_about(log, about, about_question)
     short = np.flatnonzero(log.lengths == 1)
     names = ", ".join(log.students[i] for i in short[:5]) + (" and others" if len(short) > 5 else "")
     report = ReadReport(
@@ -143,6 +152,7 @@ def read_log(
         remarks=(
             *remarks,
             expanded,
+            *told,
             Remark("students with one answer", len(short), "kept" if len(short) else "none", names),
         ),
         notes=raw.notes,

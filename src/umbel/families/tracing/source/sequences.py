@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from umbel.data.batch import Batch
+from umbel.errors import ConfigError
 from umbel.families.tracing.source.codes import Coded
 from umbel.families.tracing.source.log import AnswerLog
 from umbel.seeding import numpy_generator
@@ -39,9 +40,10 @@ class Sequences:
     """A log ready for a network: every step is scored in exactly one batch.
 
     A batch's inputs, all [B, T]: ``question``, ``correct`` (the answers themselves: a network must shift
-    them), ``concepts`` [B, T, K] filled with 0, ``features`` [B, T, F] where there are any; its targets and
-    weights [B, T] by task: 1 is an answer to score, 0 padding, context, or an unknown label; its rows are
-    the numbers of the students. Steps that are padding have question 0, no concepts and weight 0.
+    them), ``concepts`` [B, T, K] filled with 0, ``features`` [B, T, F] and ``about`` [B, T, A] where there
+    are any; its targets and weights [B, T] by task: 1 is an answer to score, 0 padding, context, or an
+    unknown label; its rows are the numbers of the students. Steps that are padding have question 0, no
+    concepts and weight 0.
 
     :param log: the answers.
     :param coded: the same in the model's numbers.
@@ -50,6 +52,8 @@ class Sequences:
     :param tokens: steps of a batch at most, padding included (a longer student is alone).
     :param longest: steps of a window at most; None for whole students.
     :param context: steps of a window that repeat the window before, so that none is forecast from nothing.
+    :param about: attributes of questions, rows of numbers [M, A], and the row of each step, [N].
+    :raises ConfigError: a window repeats all of its steps.
     """
 
     log: AnswerLog
@@ -59,23 +63,26 @@ class Sequences:
     tokens: int = 4096
     longest: int | None = None
     context: int = 0
+    about: tuple[NDArray[np.float32], Ints] | None = None
+
+    def __post_init__(self) -> None:
+        if self.longest is not None and not 0 <= self.context < self.longest:
+            raise ConfigError(
+                "a window repeats fewer steps than it has",
+                found=f"{self.context} of {self.longest}",
+                remedy="a context below 'longest'",
+            )
 
     def windows(self) -> list[Window]:
-        """Parts of all students, by student."""
+        """Parts of all students, by student; the first has no context, so all its steps are scored there."""
         found = []
-        for start, stop in zip(self.log.offsets[:-1], self.log.offsets[1:], strict=True):
-            if stop == start:
-                continue
-            whole = int(stop - start)
-            if self.longest is None or whole <= self.longest:
-                found.append(Window(int(start), 0, int(stop)))
-                continue
-            fresh = self.longest - self.context
-            for begin in range(0, whole, fresh):
-                before = min(begin, self.context)
-                found.append(
-                    Window(int(start) + begin - before, before, int(start) + min(begin + fresh, whole))
-                )
+        for start, stop in zip(self.log.offsets[:-1].tolist(), self.log.offsets[1:].tolist(), strict=True):
+            scored = start  # where what no window has scored yet begins
+            while scored < stop:
+                context = 0 if scored == start else self.context
+                end = stop if self.longest is None else min(scored - context + self.longest, stop)
+                found.append(Window(scored - context, context, end))
+                scored = end
         return found
 
     def plan(self, seed: int | None = None) -> list[list[Window]]:
@@ -118,6 +125,9 @@ class Sequences:
         }
         if self.features is not None:
             inputs["features"] = torch.from_numpy(np.where(there[..., None], self.features[step], 0.0))
+        if self.about is not None:
+            table, row = self.about
+            inputs["about"] = torch.from_numpy(np.where(there[..., None], table[row[step]], np.float32(0)))
         targets, weights = {}, {}
         for name, values in {"correct": self.log.correct, **self.targets}.items():
             value = values[step]

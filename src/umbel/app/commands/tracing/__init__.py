@@ -1,0 +1,1 @@
+"""Knowledge tracing: forecasts of answers, mastery, a concept graph and what to practise next."""

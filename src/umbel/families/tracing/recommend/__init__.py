@@ -1,0 +1,1 @@
+"""What to practise next: expected gains, policies, prerequisites, and their honest simulation."""
