@@ -29,9 +29,9 @@ from umbel.families.tracing.graph.influence import influence
 from umbel.families.tracing.graph.practice import before_after
 from umbel.families.tracing.graph.questions import questions_as_concepts
 from umbel.families.tracing.graph.significance import significance
-from umbel.families.tracing.graph.transfer import Transfer
 from umbel.families.tracing.model.dkt import DKT
 from umbel.families.tracing.model.tracer import Tracer
+from umbel.families.tracing.model.transfer import Transfer
 from umbel.families.tracing.source.log import AnswerLog
 from umbel.families.tracing.source.matrix import read_truth
 from umbel.families.tracing.source.read import read_log

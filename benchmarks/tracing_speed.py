@@ -4,8 +4,8 @@
 
 Training: real answers per CPU-second over a whole epoch (forward, backward, update) of ASSISTments 2009,
 against a plain torch.nn.LSTM of 100 units on batches of 32 students in random order, padded to the longest,
-and against the same with students cut to parts of 200 answers, as pyKT cuts them. In service: an update of one
-student, and of 256 students at once, against one call of torch's LSTMCell of 100 units.
+and against the same with students cut to parts of 200 answers, as pyKT cuts them. In service: an update of
+one student, and of 256 students at once, against one call of torch's LSTMCell of 100 units.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ __all__ = [
     "times_of",
 ]
 
-DEMO: dict[str, Any] = {"world": "chain", "students": 1200, "concepts": 6, "questions": 10, "steps": 60}
+DEMO: dict[str, Any] = {"world": "chain", "students": 3000, "concepts": 6, "questions": 10, "steps": 60}
 """The class of `--demo`."""
 
 

@@ -9,7 +9,7 @@ from umbel.families.tracing.graph.clusters import affinity, clusters
 from umbel.families.tracing.graph.influence import influence
 from umbel.families.tracing.graph.practice import before_after
 from umbel.families.tracing.graph.questions import questions_as_concepts
-from umbel.families.tracing.graph.transfer import Transfer
+from umbel.families.tracing.model.transfer import Transfer
 from umbel.families.tracing.source.simulate import simulate
 
 

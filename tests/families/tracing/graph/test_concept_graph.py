@@ -8,7 +8,7 @@ from tests.families.tracing.graph.hand_made import Linear, drawn_log
 
 from umbel.errors import ConfigError
 from umbel.families.tracing.graph.concept_graph import ConceptGraph, concept_graph
-from umbel.families.tracing.graph.transfer import Transfer
+from umbel.families.tracing.model.transfer import Transfer
 from umbel.families.tracing.source.simulate import simulate
 
 

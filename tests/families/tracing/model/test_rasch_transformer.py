@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from tests.families.tracing.model.attribute_logs import attribute_logs
 from torch import Tensor
 
-from tests.families.tracing.model.attribute_logs import attribute_logs
 from tracing_nets import batch_of, classroom, fitted, hold_no_leak, loud, naive_block, refuses, same, tasks
 from umbel.families.tracing.model.rasch_transformer import RaschTransformer, RaschTransformerNet
 from umbel.families.tracing.source.history import FEATURES

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from umbel.errors import ShapeError
@@ -57,6 +60,18 @@ def test_parts_must_fit() -> None:
             log.students, log.questions, log.concepts, log.offsets, log.question, log.sets,
             log.concept_sets, log.correct[:-1],
         )  # fmt: skip
+
+
+def test_attributes_have_an_index_of_names_each_once() -> None:
+    about = pd.DataFrame({"level": [1.0, 2.0]}, index=["q0", "other"])
+    log = replace(small(), about=about)
+    assert log.take([2]).about is about
+    extended, _ = asked(log, Probes.each_concept(2))
+    assert extended.about is about
+    with pytest.raises(ShapeError, match="'q0' twice"):
+        replace(log, about=about.set_axis(["q0", "q0"]))
+    with pytest.raises(ShapeError, match="an index of integer"):
+        replace(log, about=about.reset_index(drop=True))
 
 
 def test_codes_know_what_training_met() -> None:

@@ -27,7 +27,14 @@ from umbel.sharing.options import fraction, whole
 from umbel.tasks import TaskSet
 from umbel.training.prior import Prior
 
-__all__ = ["HistoryNet", "HistoryTracer"]
+__all__ = ["FARTHEST", "HistoryNet", "HistoryTracer"]
+
+
+FARTHEST = 4.0
+"""Standard deviations that a number of the history may lie from its mean: beyond them a network has met too
+few to know more (a question never seen, where all of training were answered often)."""
+NARROWEST = 0.05
+"""The least standard deviation a number is divided by: what hardly varies in training must not loom later."""
 
 
 class HistoryNet(nn.Module):
@@ -69,6 +76,7 @@ class HistoryNet(nn.Module):
     def judge(self, state: Tensor, item: Tensor, difficulty: Tensor, features: Tensor) -> dict[str, Tensor]:
         """Raw outputs by task, [B, T, width + free], from what is known before each step."""
         told = (features - self.get_buffer("centre")) / self.get_buffer("spread")
+        told = told.clamp(-FARTHEST, FARTHEST)
         seen = torch.cat([self.dropout(state), item, told, difficulty[..., None]], dim=-1)
         met = self.dropout(torch.relu(self.inner(seen)))
         raw: dict[str, Tensor] = self.heads(torch.cat([met, difficulty[..., None]], dim=-1))
@@ -196,7 +204,7 @@ class HistoryTracer(NetTracer):
         assert isinstance(self.net, HistoryNet)
         told = torch.from_numpy(found.features)
         self.net.get_buffer("centre").copy_(told.mean(dim=0))
-        self.net.get_buffer("spread").copy_(told.std(dim=0, correction=0).clamp(min=0.05))
+        self.net.get_buffer("spread").copy_(told.std(dim=0, correction=0).clamp(min=NARROWEST))
         return found
 
     def _hidden(self, train: AnswerLog, coded: Coded) -> Coded:

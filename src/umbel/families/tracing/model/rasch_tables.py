@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from umbel.families.tracing.model.history_net import FARTHEST
 from umbel.families.tracing.model.rasch_lstm_net import RaschLSTMNet
 
 __all__ = ["RaschTables"]
@@ -68,7 +69,7 @@ class RaschTables:
         self.own: Floats | None = None
         if known is not None:
             self.harder, self.own_of = _array(net.items.harder[0]), _array(net.items.told.T)  # [A], [A, W]
-            self.difficulty += known @ self.harder
+            self.difficulty = self.difficulty + known @ self.harder  # a new array: the old one is the net's
             self.own = known @ self.own_of  # [Q + 1, W]
 
     def asked(self, question: Ints, about: Floats | None = None) -> tuple[Floats, Floats | None]:
@@ -92,14 +93,14 @@ class RaschTables:
         state, item, told, own = torch.split(
             inner.weight, [width, width, inner.in_features - 2 * width - 1, 1], dim=1
         )
-        centre, spread = net.get_buffer("centre"), net.get_buffer("spread")
+        self.centre, self.spread = _array(net.get_buffer("centre")), _array(net.get_buffer("spread"))
         self.of_state = _array(state.T)  # [W, H]
         self.of_item = _array(net.items.concept.weight @ item.T)  # [C + 1, H]
         self.of_vary = _array(net.items.vary.weight @ item.T)
         self.of_own = _array(item.T)  # [W, H]
-        self.of_told = _array((told / spread).T)  # [F, H]
+        self.of_told = _array(told.T)  # [F, H]
         self.of_difficulty = _array(own[:, 0])
-        self.inner_bias = _array(inner.bias - told @ (centre / spread))
+        self.inner_bias = _array(inner.bias)
         assert isinstance(head.weight, Tensor)
         assert isinstance(head.bias, Tensor)
         self.out = _array(head.weight[0, :-1])
@@ -232,7 +233,8 @@ class RaschTables:
         """
         share = ((concepts > 0) / np.maximum((concepts > 0).sum(axis=1, keepdims=True), 1)).astype(np.float32)
         item = self.of_item[concepts] + difficulty[:, None, None] * self.of_vary[concepts]
-        inner = out @ self.of_state + told @ self.of_told + self.inner_bias
+        seen = np.clip((told - self.centre) / self.spread, -FARTHEST, FARTHEST)
+        inner = out @ self.of_state + seen @ self.of_told + self.inner_bias
         inner += (share[..., None] * item).sum(axis=1)
         inner += difficulty[:, None] * self.of_difficulty
         if own is not None:

@@ -73,7 +73,7 @@ class Growth(NetTracer):
         needs_spread: float = 1.0,
         epochs: int = 60,
         patience: int = 8,
-        rate: float = 0.2,
+        rate: float = 0.1,
         average: float = 0.9,
         tokens: int = 16384,
         **rest: Any,

@@ -87,6 +87,7 @@ class Attributes:
     :param questions: names of the Q training questions, whose numbers are 1 to Q.
     :param known: their attributes, row 0 is zeros, [Q + 1, A].
     :param design: the fitted matrix, with its columns' types.
+    :param parts: how its columns become the A numbers.
     :param left_out: by column, why it tells nothing.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umbel.errors import ConfigError
-from umbel.families.tracing.model.tracer import Tracer
+from umbel.families.tracing.model.tracer import TRACERS, Tracer
 from umbel.families.tracing.source.codes import Codes
 from umbel.families.tracing.source.log import AnswerLog
 from umbel.training.checkpoint import Store
@@ -28,6 +28,9 @@ CELLS = 2_000_000
 RIDGES = (100.0, 1000.0, 10_000.0)
 
 
+@TRACERS.register(
+    "transfer", source="umbel; after Pavlik, Cen & Koedinger 2009, Performance factors analysis (its counts)"
+)
 class Transfer(Tracer):
     """Performance factors of all concepts: a step's forecast is linear in what was done on every concept.
 

@@ -5,10 +5,10 @@ import pytest
 
 from tracing_nets import classroom, hold_composition, hold_no_leak
 from umbel.errors import ConfigError, DataError
-from umbel.families.tracing.graph import transfer as module
 from umbel.families.tracing.graph.influence import influence
 from umbel.families.tracing.graph.questions import questions_as_concepts
-from umbel.families.tracing.graph.transfer import SHARED, Transfer
+from umbel.families.tracing.model import transfer as module
+from umbel.families.tracing.model.transfer import SHARED, Transfer
 from umbel.families.tracing.source.log import AnswerLog
 from umbel.families.tracing.source.simulate import simulate
 
