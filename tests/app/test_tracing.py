@@ -111,3 +111,55 @@ def test_the_demo_reads_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert code == 0, err
     assert "simulated class" in (folder / "report.html").read_text(encoding="utf-8")
     assert "irt" in out
+
+
+def test_mastery_is_told_by_student_and_time(fitted: Path, log: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mastery.csv"
+    words = ["--at", "0,5,15", "--out", str(path), "--report", "--quiet"]
+    code, out, err = run("tracing", "mastery", str(fitted), str(log), *words)
+    assert code == 0, err
+    found = pd.read_csv(path)
+    assert list(found) == ["student", "answers", "concept", "mastery", "low", "high"]
+    assert len(found) == 120 * 3 * 3
+    assert ((found["low"] <= found["mastery"]) & (found["mastery"] <= found["high"])).all()
+    assert "over time" in path.with_suffix(".html").read_text(encoding="utf-8")
+    student = str(found["student"][0])
+    code, out, _ = run("tracing", "mastery", str(fitted), str(log), "--student", student, "--json", "--quiet")
+    assert code == 0
+    assert {row["student"] for row in json.loads(out)} == {student}
+    code, _, err = run("tracing", "mastery", str(fitted), str(log), "--student", "nobody")
+    assert code == 2
+    assert "nobody" in err
+
+
+def test_the_graph_is_written_and_drawn(fitted: Path, log: Path, tmp_path: Path) -> None:
+    path, picture = tmp_path / "graph.graphml", tmp_path / "graph.svg"
+    student = pd.read_csv(log)["student"][0]
+    words = ["--out", str(path), "--picture", str(picture), "--student", str(student), "--quiet"]
+    code, _, err = run("tracing", "graph", str(fitted), str(log), *words)
+    assert code == 0, err
+    assert "<graphml" in path.read_text(encoding="utf-8")
+    assert "<svg" in picture.read_text(encoding="utf-8")
+    code, out, _ = run("tracing", "graph", str(fitted), str(log), "--graph", str(path), "--json", "--quiet",
+                       "--out", str(tmp_path / "again.graphml"))  # fmt: skip
+    assert code == 0
+    assert len(json.loads(out)["concepts"]) == 3
+
+
+def test_what_next_is_recommended(fitted: Path, log: Path, tmp_path: Path) -> None:
+    code, _, err = run("tracing", "recommend", str(fitted), str(log))
+    assert code == 2  # irt follows no pool
+    assert "pool" in err
+    config = tmp_path / "fit.yaml"
+    options = "options: {epochs: 1, width: 8, hidden: 8}"
+    config.write_text(f"data: ['{log}']\nmodel: rasch_lstm\n{options}\nmembers: 2\n", encoding="utf-8")
+    folder = tmp_path / "run"
+    assert run("tracing", "fit", "--config", str(config), "--quiet", "--out", str(folder))[0] == 0
+    assert len(KnowledgeTracer.load(folder / "model").members_) == 2
+    path = tmp_path / "next.csv"
+    words = ["--exercises", "2", "--horizon", "2", "--out", str(path), "--quiet"]
+    code, _, err = run("tracing", "recommend", str(folder), str(log), *words)
+    assert code == 0, err
+    found = pd.read_csv(path)
+    assert len(found) == 2 * 120
+    assert {"student", "exercise", "concept", "question", "forecast", "gain"} <= set(found)

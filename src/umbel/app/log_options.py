@@ -10,6 +10,7 @@ import typer
 from umbel.app.options import names
 
 __all__ = [
+    "About",
     "Concepts",
     "Correct",
     "Format",
@@ -37,6 +38,10 @@ Time = Annotated[str | None, typer.Option("--time-column", help="Column of the t
 Separator = Annotated[
     str | None, typer.Option("--separator", help="Between the concepts of a cell, e.g. `;` or `~~`.")
 ]
+About = Annotated[
+    Path | None,
+    typer.Option("--about", help="A table of the questions (text, type, numbers), with a column `question`."),
+]
 Labels = Annotated[
     str | None, typer.Option("--labels", help="Further columns that may be tasks (seconds, hints): a,b,c.")
 ]
@@ -52,6 +57,7 @@ def reading(
     time: str | None,
     separator: str | None,
     labels: str | None = None,
+    about: Path | None = None,
 ) -> dict[str, Any]:
     """What was given, as options of the reader.
 
@@ -68,5 +74,6 @@ def reading(
         "columns": columns or None,
         "separator": separator,
         "labels": names(labels),
+        "about": None if about is None else str(about),
     }
     return {key: value for key, value in found.items() if value is not None}

@@ -21,6 +21,7 @@ def evaluate(
     correct_column: log_options.Correct = None,
     time_column: log_options.Time = None,
     separator: log_options.Separator = None,
+    about: log_options.About = None,
     out: options.OutFile = None,
     resamples: Annotated[int, typer.Option("--resamples", help="Bootstrap resamples.", min=0)] = 400,
     quiet: options.Quiet = False,
@@ -43,6 +44,7 @@ def evaluate(
         correct=correct_column,
         time=time_column,
         separator=separator,
+        about=about,
     )
     log = read_answers(data, given or fitted.reading, Teller(quiet=quiet)).log
     refuse_leaks(audit_log(log))

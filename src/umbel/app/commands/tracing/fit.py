@@ -41,6 +41,7 @@ def fit(
     time_column: log_options.Time = None,
     separator: log_options.Separator = None,
     labels: log_options.Labels = None,
+    about: log_options.About = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, from its checkpoint.")
     ] = False,
@@ -74,6 +75,7 @@ def fit(
             time=time_column,
             separator=separator,
             labels=labels,
+            about=about,
         )
         or None,
     }

@@ -19,6 +19,7 @@ def predict(
     correct_column: log_options.Correct = None,
     time_column: log_options.Time = None,
     separator: log_options.Separator = None,
+    about: log_options.About = None,
     out: options.OutFile = None,
     quiet: options.Quiet = False,
     as_json: options.AsJson = False,
@@ -39,6 +40,7 @@ def predict(
         correct=correct_column,
         time=time_column,
         separator=separator,
+        about=about,
     )
     log = read_answers(data, given or fitted.reading, Teller(quiet=quiet or out is None)).log
     found = pd.DataFrame({**tables_of(log), "probability": fitted.predict(log)})
