@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 from record import Table, record
 
 from umbel.families.tracing.mastery import mastery
-from umbel.families.tracing.mastery_members import Pooled, ensemble
+from umbel.families.tracing.mastery_members import ensemble
 from umbel.families.tracing.mastery_truth import judged, true_mastery
+from umbel.families.tracing.model.following import Pooled
+from umbel.families.tracing.model.growth import Growth
 from umbel.families.tracing.model.tracer import TRACERS, Tracer
-from umbel.families.tracing.recommend.growth import Growth
 from umbel.families.tracing.recommend.policies import (
     Ahead,
     Expectimax,

@@ -10,10 +10,11 @@ from scipy import stats
 
 from umbel.errors import ConfigError, DataError, ShapeError
 from umbel.families.tracing.mastery import interval, mastery
-from umbel.families.tracing.mastery_members import Pooled, ensemble
+from umbel.families.tracing.mastery_members import ensemble
 from umbel.families.tracing.mastery_truth import judged, true_mastery
+from umbel.families.tracing.model.following import Pooled
+from umbel.families.tracing.model.growth import Growth
 from umbel.families.tracing.model.tracer import TRACERS, Tracer
-from umbel.families.tracing.recommend.growth import Growth
 from umbel.families.tracing.source.classroom import Classroom
 from umbel.families.tracing.source.codes import Codes
 from umbel.families.tracing.source.log import AnswerLog, Concepts

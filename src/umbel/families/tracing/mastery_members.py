@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umbel.errors import DataError
+from umbel.families.tracing.model.following import Pooled, walk
 from umbel.families.tracing.model.pool import Pool
 from umbel.families.tracing.model.tracer import Tracer
 from umbel.families.tracing.source.codes import Codes
@@ -18,21 +18,10 @@ from umbel.families.tracing.source.probes import Probes, asked
 from umbel.seeding import derive, numpy_generator
 from umbel.sharing.options import whole
 
-__all__ = ["Pooled", "Stated", "ensemble", "followed", "known", "stated", "walk"]
+__all__ = ["Stated", "ensemble", "known", "stated"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-
-@runtime_checkable
-class Pooled(Protocol):
-    """A fitted model that follows many students at once."""
-
-    codes: Codes
-
-    def pool(self, students: int) -> Pool:
-        """So many new students."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -45,31 +34,6 @@ class Stated:
 
     right: Floats
     gap: Floats
-
-
-def walk(model: Pooled, log: AnswerLog, counts: Sequence[int]) -> Iterator[Pool]:
-    """The students of a log after some numbers of answers; who gave fewer stays where they ended.
-
-    :param counts: ascending. The pool that comes is the same one each time, gone further.
-    """
-    pool = model.pool(len(log))
-    coded = model.codes(log)
-    table = coded.table[coded.sets]
-    order = np.argsort(-log.lengths, kind="stable")  # the students that still go on are the first ones
-    starts, lengths = log.offsets[:-1][order], log.lengths[order]
-    place = 0
-    for count in counts:
-        while place < min(count, int(lengths.max(initial=0))):
-            active = int(np.searchsorted(-lengths, -place, side="left"))
-            at = starts[:active] + place
-            pool.update(order[:active], coded.question[at], table[at], log.correct[at])
-            place += 1
-        yield pool
-
-
-def followed(model: Pooled, log: AnswerLog) -> Pool:
-    """All students of a log, after all of their answers."""
-    return next(walk(model, log, [int(log.lengths.max(initial=0))]))
 
 
 def known(tracer: object, log: AnswerLog, concepts: Sequence[str] | None) -> Ints:

@@ -7,7 +7,7 @@ import pytest
 from tests.families.tracing.recommend.gardens import Gardener
 
 from umbel.errors import ConfigError, DataError, ShapeError
-from umbel.families.tracing.mastery_members import followed
+from umbel.families.tracing.model.following import followed
 from umbel.families.tracing.model.tracer import TRACERS
 from umbel.families.tracing.recommend.expected_gain import expected_gain, gain_ahead
 from umbel.families.tracing.recommend.recommend import question_bank, recommend

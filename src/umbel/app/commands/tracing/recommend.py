@@ -54,6 +54,9 @@ def recommend(
         separator=separator,
     )
     log = read_answers(data, reading or fitted.reading, Teller(quiet=quiet or out is None)).log
+    if fitted.tracer_.name != "growth" and not quiet:
+        told = "on simulated students planning with it was little better than chance; `fit --model growth`"
+        print(f"note: '{fitted.tracer_.name}' was not made to plan with: {told}", file=sys.stderr)
     bank = question_bank(log)
     if student is not None:
         log = chosen_student(log, student)

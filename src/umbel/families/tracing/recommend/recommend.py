@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from umbel.errors import ConfigError, DataError, ShapeError
-from umbel.families.tracing.mastery_members import Pooled, followed
+from umbel.families.tracing.model.following import Pooled, followed
 from umbel.families.tracing.model.pool import Pool
 from umbel.families.tracing.recommend.expected_gain import expected_gain, gain_ahead
 from umbel.families.tracing.recommend.prerequisites import Prerequisites

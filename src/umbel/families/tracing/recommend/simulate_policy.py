@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from umbel.errors import DataError, near
-from umbel.families.tracing.mastery_members import Pooled, followed
+from umbel.families.tracing.model.following import Pooled, followed
 from umbel.families.tracing.recommend.expected_gain import Offers
 from umbel.families.tracing.recommend.policies import Policy, Standing
 from umbel.families.tracing.source.classroom import Classroom, World, drawn_order

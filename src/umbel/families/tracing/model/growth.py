@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from umbel.errors import ConfigError, near
-from umbel.families.tracing.mastery_members import followed
 from umbel.families.tracing.model.asking import as_log
 from umbel.families.tracing.model.calibration import Calibrator
+from umbel.families.tracing.model.following import followed
+from umbel.families.tracing.model.growth_net import GrowthNet, GrowthPrior
+from umbel.families.tracing.model.growth_pool import GrowthPool
 from umbel.families.tracing.model.net_tracer import NetTracer
-from umbel.families.tracing.recommend.growth_net import GrowthNet, GrowthPrior
-from umbel.families.tracing.recommend.growth_pool import GrowthPool
+from umbel.families.tracing.model.tracer import TRACERS
 from umbel.families.tracing.source.counts import Lines
 from umbel.families.tracing.source.log import AnswerLog
 from umbel.families.tracing.source.probes import Probes
@@ -27,13 +28,18 @@ ABSENT: dict[str, Any] = {"width": 1, "dropout": 0.0, "decay": 0.0, "also": ()}
 REST = ("device", "calibration", "seed")
 
 
+@TRACERS.register(
+    "growth",
+    source="umbel; a gated Elo rating: Elo 1978, Pelanek 2016; guess and slip of Corbett & Anderson 1995",
+)
 class Growth(NetTracer):
     """What a student knows of each concept, corrected by each answer and raised by each practice.
 
     A policy that picks exercises needs to know what practice *does*. A model that was trained to forecast
     answers tells mostly what answers *reveal*: over both outcomes, weighted by its own forecast, its belief
     changes by next to nothing, and what is left is noise. This model has a part for each. A belief u_c of
-    each concept starts at b_c; a question q of the concepts K is answered right with probability::
+    each concept starts at b_c; a question q of the concepts K, d_q harder than the average one of them, is
+    answered right with probability::
 
         p = guess + (1 - guess - slip) logistic(mean of u_c over K - d_q)
 
@@ -48,7 +54,7 @@ class Growth(NetTracer):
         u_c += exp(r_c - room m_c + sum_j needs_cj m_j) [c in K] - f (u_c - b_c),
                m_j = logistic(u_j) - logistic(b_j)
 
-    Under the model's own forecast the correction is zero on average, so an expected gain is practice alone.
+    Under the model's own forecast the correction is zero on average: an expected gain is practice alone.
     All parameters are fitted together, by the likelihood of the training answers. A concept whose
     ``needs_cj`` is large grows little until j is known: a soft prerequisite, found in the data.
 
@@ -147,12 +153,3 @@ class Growth(NetTracer):
     def _restore(self, state: Mapping[str, Any]) -> None:
         self._pairs = np.asarray(state["pairs"], dtype=np.float64)
         super()._restore(state)
-
-    @staticmethod
-    def from_state(state: Mapping[str, Any]) -> Growth:
-        """The model that :attr:`state` tells of."""
-        found = Growth(**state["options"])
-        found.notes = dict(state["notes"])
-        found._calibrator = Calibrator.from_state(dict(state["calibrator"]))
-        found._restore(state["fitted"])
-        return found

@@ -9,10 +9,12 @@ import torch
 
 from tracing_nets import batch_of, classroom, hold_composition, hold_no_leak
 from umbel.errors import ConfigError, DataError
-from umbel.families.tracing.mastery_members import walk
+from umbel.families.tracing.model.calibration import Calibrator
+from umbel.families.tracing.model.following import walk
+from umbel.families.tracing.model.growth import Growth
+from umbel.families.tracing.model.growth_net import GrowthNet, GrowthPrior
+from umbel.families.tracing.model.growth_pool import GrowthPool
 from umbel.families.tracing.model.tracer import Tracer
-from umbel.families.tracing.recommend.growth import Growth
-from umbel.families.tracing.recommend.growth_net import GrowthNet, GrowthPrior
 from umbel.families.tracing.source.probes import Probes
 from umbel.families.tracing.source.simulate import simulate
 
@@ -27,9 +29,9 @@ def small() -> Growth:
 
 @cache
 def chain() -> Growth:
-    log = simulate("chain", students=500, concepts=3, questions=4, steps=30, seed=7).log
-    cut = log.take(np.arange(430)), log.take(np.arange(430, 500))
-    model = Growth(epochs=30, tokens=8192).fit(*cut)
+    log = simulate("chain", students=600, concepts=3, questions=5, steps=36, seed=7).log
+    cut = log.take(np.arange(520)), log.take(np.arange(520, 600))
+    model = Growth(epochs=25, tokens=8192).fit(*cut)
     assert isinstance(model, Growth)
     return model
 
@@ -82,27 +84,35 @@ def test_the_network_follows_its_equations() -> None:
     np.testing.assert_allclose(found, wanted, rtol=2e-5)
 
 
-def test_expected_corrections_are_nothing() -> None:
-    model = chain()
-    pool = model.pool(4)
-    none = np.zeros(4, dtype=np.int64)
-    who, what = np.arange(4), np.array([[1], [2], [3], [1]])
-    p = pool.forecast(who, none, what)
-    uncalibrated = model.net.right(pool.belief[who, what[:, 0] - 1]).detach().double().numpy()
-    both = []
+def test_an_expected_gain_is_practice_alone() -> None:
+    # where practice adds the same whatever is known, the mean over both answers is exactly what it adds
+    net = drawn_net()
+    with torch.no_grad():
+        net.needs.zero_()
+        net.room.fill_(-30.0)
+    pool = GrowthPool(net, Calibrator(), 6)
+    pool.belief += torch.linspace(-1, 1, 6)[:, None]
+    who, none, what = np.arange(6), np.zeros(6, dtype=np.int64), np.array([[1], [2], [3]] * 2)
+    right = pool.forecast(who, none, what)
+    after = []
     for answer in (1.0, 0.0):
         copy = pool.take(who)
-        copy.update(who, none, what, np.full(4, answer))
-        both.append(copy.belief.double().numpy() - pool.belief.double().numpy())
-    mean = uncalibrated[:, None] * both[0] + (1 - uncalibrated[:, None]) * both[1]
+        copy.update(who, none, what, np.full(6, answer))
+        after.append(copy.belief.double().numpy())
+    mean = right[:, None] * after[0] + (1 - right[:, None]) * after[1]
+    members = torch.eye(3)[what[:, 0] - 1]
+    grown = net.practised(pool.belief, members).detach().double().numpy()
+    kept = 1 - torch.exp(net.forgetting).item()
+    np.testing.assert_allclose(mean, grown, atol=1e-6)
+    assert np.abs(after[0] - after[1]).min() > 0.02 * kept  # every answer does move every belief
+    added = grown - pool.belief.double().numpy()
+    expected = torch.exp(net.rise.clamp(max=1.0)).detach().double().numpy()[what[:, 0] - 1]
+    drift = (1 - kept) * (pool.belief - net.start).detach().double().numpy()
+    each = np.arange(6), what[:, 0] - 1
+    np.testing.assert_allclose(added[each] + drift[each], expected, atol=1e-5)
     still = pool.take(who)
-    still.update(who, none, what, uncalibrated)  # an answer that is its own expectation
-    alone = still.belief.double().numpy() - pool.belief.double().numpy()
-    # the two differ only by how practice bends over the outcomes, far less than an answer moves a belief
-    np.testing.assert_allclose(mean, alone, atol=0.01)
-    assert np.abs(both[0] - both[1]).max() > 0.1
-    assert alone[np.arange(4), what[:, 0] - 1].min() > 0.02
-    assert (p > 0).all()
+    still.update(who, none, what, right)  # an answer that is its own expectation
+    np.testing.assert_allclose(still.belief.double().numpy(), grown, atol=1e-6)
 
 
 def test_a_pool_forecasts_what_the_network_does() -> None:

@@ -16,7 +16,7 @@ MOST = 1.0
 
 
 class GrowthNet(nn.Module):
-    """The network of :class:`~umbel.families.tracing.recommend.growth.Growth`, where the equations stand.
+    """The network of :class:`~umbel.families.tracing.model.growth.Growth`, where the equations stand.
 
     Difficulties are told as differences from the average of the question's concepts: a question that is not
     known, and one that asks for mastery, has a difference of 0.

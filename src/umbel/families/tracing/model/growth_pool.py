@@ -9,8 +9,8 @@ from torch import Tensor
 
 from umbel.errors import DataError
 from umbel.families.tracing.model.calibration import Calibrator
+from umbel.families.tracing.model.growth_net import GrowthNet
 from umbel.families.tracing.model.pool import Pool
-from umbel.families.tracing.recommend.growth_net import GrowthNet
 
 __all__ = ["GrowthPool"]
 
