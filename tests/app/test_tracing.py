@@ -48,7 +48,13 @@ def test_a_run_holds_all_that_was_found(fitted: Path) -> None:
     scores = pd.read_csv(fitted / "scores.csv")
     assert set(scores["model"]) == {"irt", "running_rate", "pfa", "bkt"}
     page = (fitted / "report.html").read_text(encoding="utf-8")
-    for title in ("Calibration", "Learning curves", "By answer number", "First and repeated attempts"):
+    for title in (
+        "Mastery",
+        "Calibration",
+        "Learning curves",
+        "By answer number",
+        "First and repeated attempts",
+    ):
         assert title in page
     assert "not seen" in (fitted / "model" / "card.md").read_text(encoding="utf-8")
 

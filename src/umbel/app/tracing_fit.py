@@ -18,9 +18,13 @@ from umbel.judging.section import Section, TableData
 
 if TYPE_CHECKING:
     from umbel.families.tracing.graph.graph import ConceptGraph
+    from umbel.families.tracing.source.log import AnswerLog
     from umbel.families.tracing.study import Study
 
 __all__ = ["FitConfig", "fit_demo", "fit_log", "settings"]
+
+SHOWN = 30
+"""Test students, and concepts, that the heat map of a report shows."""
 
 
 class FitConfig(BaseModel):
@@ -32,6 +36,7 @@ class FitConfig(BaseModel):
     :param options: of the model.
     :param also: labels that a network learns beside the answer.
     :param members: further models that the intervals of mastery rest on.
+    :param graph: look for the graph of concepts, too.
     :param shares: of students for training, validation and test.
     :param fold: the files' own fold for validation; then their test fold is the test.
     :param reading: options of the reader.
@@ -45,6 +50,7 @@ class FitConfig(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict)
     also: list[str] = Field(default_factory=list)
     members: int = 0
+    graph: bool = False
     shares: tuple[float, float, float] = (0.64, 0.16, 0.2)
     fold: int | None = None
     reading: dict[str, Any] = Field(default_factory=dict)
@@ -123,6 +129,17 @@ def fit_log(run: Run, config: FitConfig, *, quiet: bool, as_json: bool, resume: 
         parts = split_folds(found.log, found.folds, valid=config.fold)
     else:
         parts = split_students(found.log, config.shares, seed=config.seed)
+
+    def more(_: Study) -> list[Section]:
+        """Mastery of some test students, and the graph where it is asked for."""
+        few = parts.test.take(np.arange(min(len(parts.test), SHOWN)))
+        sections = [tracer.mastery(few, concepts=_frequent(parts.train, few)).section()]
+        if config.graph:
+            graph = tracer.graph(found.log, seed=config.seed)
+            graph.to_graphml(run.folder / "graph.graphml")
+            sections.append(graph.section())
+        return sections
+
     fit_into(
         run,
         parts,
@@ -130,10 +147,20 @@ def fit_log(run: Run, config: FitConfig, *, quiet: bool, as_json: bool, resume: 
         config.model_dump(),
         title=f"Knowledge tracing of {Path(config.data[0]).name.split('.')[0]}",
         sections=[found.report.section()],
+        extra=more,
         quiet=quiet,
         as_json=as_json,
         resume=resume,
     )
+
+
+def _frequent(train: AnswerLog, log: AnswerLog) -> list[str]:
+    """The concepts that training students meet most, of those that a log names."""
+    _, concept = train.concept_sets.spread(train.sets)
+    count = np.bincount(concept, minlength=len(train.concepts))
+    named = set(log.concepts)
+    order = [train.concepts[c] for c in np.argsort(-count, kind="stable") if count[c]]
+    return [name for name in order if name in named][:SHOWN]
 
 
 def fit_demo(run: Run, config: FitConfig, *, quiet: bool, as_json: bool, resume: bool) -> None:

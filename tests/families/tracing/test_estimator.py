@@ -78,3 +78,25 @@ def test_a_stack_is_reported_beside_its_members() -> None:
     stack = TRACERS.get("stack")(members=["running_rate", "pfa"])
     found = study(split_students(log, seed=0), stack, baselines=[], resamples=20)
     assert set(found.forecasts) == {"stack", "running_rate (member)", "pfa (member)"}
+
+
+def test_expanded_rows_score_the_same_only_when_merged() -> None:
+    from dataclasses import replace
+
+    from umbel.families.tracing.judge.scores import score
+    from umbel.families.tracing.source.log import Concepts
+    from umbel.families.tracing.source.merge import merge
+
+    made = simulate("none", students=150, concepts=4, questions=4, steps=15, seed=8).log
+    log = replace(made, concept_sets=Concepts.of([(0, 1), (1, 2), (2, 3), (0, 3)]))
+    parts = split_students(merge(log).log, seed=0)
+    model = TRACERS.get("dkt")(epochs=6, width=16, rate=1e-2).fit(parts.train, parts.valid)
+    stated = model.predict(parts.test)
+    wide = expand(parts.test)
+    assert wide.steps == 2 * parts.test.steps
+    np.testing.assert_allclose(model.predict(merge(wide).log), stated, rtol=0, atol=1e-6)
+    fair = score(stated, parts.test.correct)["auc"]
+    leaking = score(model.predict(wide), wide.correct)["auc"]
+    assert fair is not None
+    assert leaking is not None
+    assert abs(leaking - fair) > 0.01  # every second row is told its answer by the row before

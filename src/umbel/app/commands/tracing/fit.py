@@ -26,6 +26,9 @@ def fit(
         int | None,
         typer.Option("--members", help="Further models for the intervals of mastery: 0, or 2 and more."),
     ] = None,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="Also look for the graph of concepts (--demo does).")
+    ] = False,
     shares: Annotated[
         str | None, typer.Option("--shares", help="Of students for training, validation and test.")
     ] = None,
@@ -63,6 +66,7 @@ def fit(
         "model": None if model == "rasch_lstm" else model,
         "also": options.names(also),
         "members": members,
+        "graph": graph or None,
         "shares": shares,
         "fold": fold,
         "seed": seed,
