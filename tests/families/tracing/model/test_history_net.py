@@ -110,14 +110,14 @@ def test_some_questions_are_new_to_each_training_student() -> None:
     model = RaschLSTM(unseen=0.3)
     model._prepare(train)
     coded = model.codes(train)
-    hidden = model._hidden(train, coded).question
+    hidden = model._hidden(train, coded, 0.3).question
     assert 0.25 < (hidden == 0).mean() < 0.35
     assert np.array_equal(hidden[hidden > 0], coded.question[hidden > 0])
     by_question = [(hidden == 0)[coded.question == q].mean() for q in range(1, 20)]
     assert 0 < min(by_question) < max(by_question) < 1  # not the same ones for all
     again = replace(few, question=np.zeros_like(few.question))  # one question, many attempts
     known = replace(model.codes(again), question=np.ones(again.steps, dtype=np.int64))
-    attempts = model._hidden(again, known).question.reshape(3, -1)
+    attempts = model._hidden(again, known, 0.3).question.reshape(3, -1)
     assert (attempts == attempts[:, :1]).all()
 
 

@@ -155,3 +155,14 @@ def test_a_fit_goes_on_from_its_checkpoint(tmp_path: object) -> None:
     again = RaschLSTM(epochs=4, **options)
     again.fit(train, valid, store=store)
     np.testing.assert_array_equal(again.predict(test), whole.predict(test))
+
+
+def test_mastery_is_near_the_truth_where_every_question_is_well_known() -> None:
+    made = simulate("chain", students=700, concepts=4, questions=5, steps=25, seed=11)
+    train, valid = made.log.take(np.arange(600)), made.log.take(np.arange(600, 700))
+    model = RaschLSTM(width=32, epochs=10, rate=1e-2, tokens=1024)
+    model.fit(train, valid)
+    lift = made.skill[made.log.offsets[601:] - 1][:, :, None] - made.difficulty.reshape(4, 5)
+    truth = (0.1 + 0.85 / (1 + np.exp(-lift))).mean(axis=(0, 2))
+    stated = model.followed(valid).mastery(4).mean(axis=0)
+    assert np.abs(stated - truth).max() < 0.09  # .12 where no question was ever new in training

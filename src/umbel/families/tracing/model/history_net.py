@@ -33,6 +33,8 @@ __all__ = ["FARTHEST", "HistoryNet", "HistoryTracer"]
 FARTHEST = 4.0
 """Standard deviations that a number of the history may lie from its mean: beyond them a network has met too
 few to know more (a question never seen, where all of training were answered often)."""
+UNSEEN, UNSEEN_TOLD = 0.05, 0.2
+"""Share of questions met as if new in training: without attributes, and with them, to be learned."""
 NARROWEST = 0.05
 """The least standard deviation a number is divided by: what hardly varies in training must not loom later."""
 
@@ -109,8 +111,9 @@ class HistoryTracer(NetTracer):
     :param hidden: units of the head's hidden layer.
     :param item_spread: standard deviation of the questions' own difficulties, beside what the rate of a
         question in training says; above 0.
-    :param unseen: share of the questions that each training student meets as if they were new, where there
-        are attributes, [0, 1).
+    :param unseen: share of the questions that each training student meets as if they were new, [0, 1): what
+        is said of questions of average difficulty (mastery), and of new ones, is learned from them. None: .2
+        where questions have attributes, else .05.
     """
 
     def __init__(
@@ -123,7 +126,7 @@ class HistoryTracer(NetTracer):
         epochs: int = 14,
         dropout: float = 0.4,
         tokens: int = 2048,
-        unseen: float = 0.2,
+        unseen: float | None = None,
         **rest: Any,
     ) -> None:
         self.hidden = whole(self.name, "hidden", hidden, least=1)
@@ -134,7 +137,7 @@ class HistoryTracer(NetTracer):
                 remedy="item_spread: 0.2",
             )
         self.item_spread = item_spread
-        self.unseen = fraction(self.name, "unseen", unseen, below_1=True)
+        self.unseen = None if unseen is None else fraction(self.name, "unseen", unseen, below_1=True)
         super().__init__(
             width=width,
             hidden=hidden,
@@ -196,8 +199,11 @@ class HistoryTracer(NetTracer):
 
     def _training(self, train: AnswerLog) -> Sequences:
         found = super()._training(train)
-        if self.attributes is not None and self.unseen:
-            coded = self._hidden(train, found.coded)
+        share = self.unseen
+        if share is None:
+            share = UNSEEN if self.attributes is None else UNSEEN_TOLD
+        if share and found.coded.question.any():
+            coded = self._hidden(train, found.coded, share)
             found = replace(found, coded=coded, features=self.features(train, coded))
         self._folds = None  # from here on, logs are of other students
         assert found.features is not None
@@ -207,12 +213,12 @@ class HistoryTracer(NetTracer):
         self.net.get_buffer("spread").copy_(told.std(dim=0, correction=0).clamp(min=NARROWEST))
         return found
 
-    def _hidden(self, train: AnswerLog, coded: Coded) -> Coded:
+    def _hidden(self, train: AnswerLog, coded: Coded, share: float) -> Coded:
         """The same with some questions unknown, others for each student, at all of the student's attempts."""
         count = len(self.codes.questions) + 1
         _, pair = np.unique(train.student * count + coded.question, return_inverse=True)
         drawn = numpy_generator(self.seed, "unseen").random(int(pair.max()) + 1)
-        return replace(coded, question=np.where(drawn[pair] < self.unseen, 0, coded.question))
+        return replace(coded, question=np.where(drawn[pair] < share, 0, coded.question))
 
     def _state(self) -> dict[str, Any]:
         told = {} if self.attributes is None else {"about": self.attributes.state}
